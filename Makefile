@@ -1,0 +1,69 @@
+# The one entrance. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+N ?= 50
+PYTHON ?= python3
+JOBS ?= auto
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.PHONY: demo
+demo: $(VENV)/runtime ## Two installations, one production line: N=50 devices get their identity
+	@$(BIN)/python -m demo run --devices $(N)
+
+.PHONY: run
+run: $(VENV)/runtime ## Serve the demo's installations until Ctrl-C
+	@$(BIN)/python -m demo serve
+
+.PHONY: test
+test: $(VENV)/development ## Everything, real clients included
+	@$(BIN)/python -m pytest -n $(JOBS)
+
+.PHONY: check
+check: $(VENV)/development ## Format, lint, types, layers, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -n $(JOBS) -q tests/unit
+
+.PHONY: bench
+bench: $(VENV)/development ## Measure the hot paths against the raw crypto limit; writes build/bench.json
+	@$(BIN)/python -m tests.bench
+
+.PHONY: format
+format: $(VENV)/development ## Rewrite the code in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: $(VENV)/development ## Renew the lock files from pyproject.toml
+	$(BIN)/pip-compile -q $(LOCK) -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile -q $(LOCK) --extra dev -o requirements-dev.lock pyproject.toml
+
+LOCK := --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: clean
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) build demo-factory
+
+$(VENV)/runtime: requirements.lock pyproject.toml tools/debian
+	@tools/debian python3-venv openssl
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing from requirements.lock ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "$(CURDIR)/src" > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyworks-source.pth
+	@printf '#!/bin/sh\nexec "%s" -m keyworks "$$@"\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/keyworks
+	@chmod +x $(BIN)/keyworks
+	@touch $@
+
+$(VENV)/development: $(VENV)/runtime requirements-dev.lock
+	@tools/debian python3-venv openssl curl
+	@echo "Installing from requirements-dev.lock ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

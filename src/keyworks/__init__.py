@@ -1,0 +1,3 @@
+"""Key management for connected factories."""
+
+__version__ = "0.1.0.dev0"

@@ -1,0 +1,5 @@
+"""``python -m keyworks``."""
+
+from keyworks.cli import main
+
+main()

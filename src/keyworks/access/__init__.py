@@ -1,0 +1,1 @@
+"""Principals, credentials, trust anchors and one-time secrets."""

@@ -1,0 +1,1 @@
+"""Keys and signatures: the registry, public keys, and the Signer interface."""

@@ -1,0 +1,1 @@
+"""Enrollment protocols: bytes in, Reply out; no I/O."""

@@ -1,0 +1,1 @@
+"""Composition root: builds objects, opens sockets, starts workers."""

@@ -1,0 +1,1 @@
+"""Operators' use cases: permission, transaction, ledger entry."""

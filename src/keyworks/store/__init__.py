@@ -1,0 +1,1 @@
+"""The engine: SQLite, transactions, group commit, migrations, time-ordered ids."""

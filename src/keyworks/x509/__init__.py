@@ -1,0 +1,1 @@
+"""Certificates and requests: names, extensions, templates, TBS, path validation. Pure."""
