@@ -1,0 +1,222 @@
+"""What may be issued to whom: turns an authenticated request into an order, or refuses it.
+
+Each profile has one rule. A rule names the owner and the names from the inventory, and what becomes of the
+owner's present certificate; what the request itself says is only compared with that.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+from keyworks import oids
+from keyworks.access.credential import CertificateCredential, SecretCredential
+from keyworks.access.principal import Kind
+from keyworks.access.records import find_station, spend_secret
+from keyworks.authority import naming
+from keyworks.authority.authenticate import Authenticated
+from keyworks.authority.channel import Channel
+from keyworks.authority.order import Order, Replacement, Requester, request_key
+from keyworks.authority.profile import Issuer, Wanted
+from keyworks.devices.device import Device, DeviceState
+from keyworks.devices.records import find_devices
+from keyworks.errors import NotAuthorized, RejectedName
+from keyworks.store.engine import Transaction
+from keyworks.x509.template import Template
+
+
+class Operation(StrEnum):
+    """What is asked for."""
+
+    ENROLL = "enroll"
+    REENROLL = "reenroll"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An authenticated request.
+
+    Args:
+        channel: Where it came in.
+        issuer: Of the channel's authority.
+        operation: What is asked for.
+        authenticated: Who asks.
+        template: What is asked for.
+        source: The address it came from.
+    """
+
+    channel: Channel
+    issuer: Issuer
+    operation: Operation
+    authenticated: Authenticated
+    template: Template
+    source: str
+
+    @property
+    def requester(self) -> Requester:
+        """Return who asked, as the ledger says it."""
+        principal = self.authenticated.principal
+        return Requester(principal.text, self.source, self.template.request_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """A rule's decision."""
+
+    owner: str
+    wanted: Wanted
+    replacement: Replacement
+    device: Device | None = None
+
+
+def authorize(tx: Transaction, ask: Ask) -> Order:
+    """Return the order for what was asked, if it may be issued.
+
+    Raises:
+        NotAuthorized: Who asks may not.
+        RejectedName: What is asked for is not what may be certified.
+        BadSubjectKey: The profile does not certify such a key.
+    """
+    channel, principal = ask.channel, ask.authenticated.principal
+    if principal.kind not in channel.accepts:
+        accepted = " or ".join(sorted(f"a {kind.value}" for kind in channel.accepts)) or "nobody"
+        raise NotAuthorized(
+            f"Channel {channel.label} serves {accepted}; the client certificate is a {principal.kind.value}'s."
+        )
+    channel.profile.check_key(ask.template.public_key)
+    grant = (
+        _renewal(tx, ask) if ask.operation is Operation.REENROLL else _RULES[channel.profile.name](tx, ask)
+    )
+    credential = ask.authenticated.credential
+    renews = ask.operation is Operation.REENROLL
+    return Order(
+        issuer=ask.issuer,
+        profile=channel.profile,
+        wanted=grant.wanted,
+        public_key=ask.template.public_key,
+        owner=grant.owner,
+        replacement=grant.replacement,
+        requester=ask.requester,
+        channel_id=channel.id,
+        device_id=grant.device.id if grant.device else None,
+        request_key=None
+        if renews
+        else request_key(channel.id, ask.template.public_key, grant.wanted, credential.fingerprint),
+        companion=_spending(credential) if isinstance(credential, SecretCredential) else None,
+    )
+
+
+def _spending(credential: SecretCredential) -> Callable[[Transaction, str], None]:
+    def spend(tx: Transaction, _certificate_id: str) -> None:
+        spend_secret(tx, credential.secret_id)
+
+    return spend
+
+
+def _renewal(tx: Transaction, ask: Ask) -> _Grant:
+    """RFC 7030 §4.2.2: the certificate being renewed authenticates the request, and keeps its names."""
+    own, credential = ask.authenticated.own, ask.authenticated.credential
+    if not isinstance(credential, CertificateCredential):
+        raise NotAuthorized("A re-enrollment is authenticated by the certificate being renewed.")
+    if own is not None and own.profile == "idevid":
+        raise NotAuthorized("An IDevID is never renewed; with it, a device enrolls for an LDevID.")
+    if own is None or own.channel_id != ask.channel.id or not ask.channel.profile.renewable:
+        raise NotAuthorized(
+            f"Channel {ask.channel.label} renews only certificates that it has issued; use simpleenroll first."
+        )
+    current = credential.certificate
+    naming.check_unchanged(ask.template, current.subject, current.subject_alt_name)
+    wanted = Wanted(current.subject, current.subject_alt_name)
+    device = _device_of(tx, ask) if ask.authenticated.principal.kind is Kind.DEVICE else None
+    if device is None:
+        _active_station(tx, ask)
+    return _Grant(own.owner, wanted, Replacement.KEEP, device)
+
+
+def _for_the_station_s_device(tx: Transaction, ask: Ask) -> _Grant:
+    """A station enrolls the devices of its line, by the serial numbers registered before."""
+    _active_station(tx, ask)
+    serial_number = naming.requested_serial_number(ask.template)
+    found = find_devices(tx, serial_number)
+    named = {
+        oids.ORGANIZATION_NAME: lambda device: device.manufacturer,
+        oids.ORGANIZATIONAL_UNIT_NAME: lambda device: device.product,
+    }
+    for oid, field in named.items():
+        for value in ask.template.subject.values(oid):
+            found = [device for device in found if field(device) == value] or found
+    if not found:
+        raise NotAuthorized(
+            f"No device with serial number '{serial_number}' is registered; register it first "
+            "(`keyworks device add`)."
+        )
+    if len(found) > 1:
+        raise RejectedName(
+            f"Several products have serial number '{serial_number}'; name the product in the subject's "
+            "organizationalUnitName."
+        )
+    device = _in_use(found[0])
+    wanted = naming.idevid_names(device)
+    naming.check_names(ask.template, wanted)
+    return _Grant(f"device:{device.id}", wanted, Replacement.REVOKE_UNTIL_SHIPPED, device)
+
+
+def _for_the_device_itself(tx: Transaction, ask: Ask) -> _Grant:
+    """A device with its IDevID gets its owner's names, if the owner's inventory has it."""
+    device = _device_of(tx, ask)
+    wanted = naming.ldevid_names(ask.issuer.name, device)
+    also = (
+        (oids.ORGANIZATION_NAME, device.manufacturer),
+        (oids.ORGANIZATIONAL_UNIT_NAME, device.product),
+    )
+    naming.check_names(ask.template, wanted, also)
+    return _Grant(f"device:{device.id}", wanted, Replacement.REVOKE, device)
+
+
+def _for_the_station_itself(tx: Transaction, ask: Ask) -> _Grant:
+    name = _active_station(tx, ask)
+    wanted = naming.principal_names(ask.issuer.name, name)
+    naming.check_names(ask.template, wanted)
+    return _Grant(f"station:{name}", wanted, Replacement.REVOKE)
+
+
+_RULES: Final[Mapping[str, Callable[[Transaction, Ask], _Grant]]] = MappingProxyType(
+    {
+        "idevid": _for_the_station_s_device,
+        "ldevid": _for_the_device_itself,
+        "station": _for_the_station_itself,
+    }
+)
+ENROLLABLE: Final = frozenset(_RULES)
+"""Profiles that a channel can offer to requesters."""
+
+
+def _device_of(tx: Transaction, ask: Ask) -> Device:
+    identity = ask.authenticated.principal.device
+    if identity is None:
+        raise NotAuthorized("The client certificate does not say which device it belongs to.")
+    found = find_devices(tx, identity.serial_number, identity.manufacturer, identity.product)
+    if len(found) != 1:
+        raise NotAuthorized(
+            f"Device {identity.serial_number} of {identity.manufacturer} is not in this inventory; "
+            "add it first (`keyworks device add`)."
+        )
+    return _in_use(found[0])
+
+
+def _in_use(device: Device) -> Device:
+    if device.state is DeviceState.RETIRED:
+        raise NotAuthorized(f"Device {device.serial_number} is retired; it gets no certificates any more.")
+    return device
+
+
+def _active_station(tx: Transaction, ask: Ask) -> str:
+    name = ask.authenticated.principal.name
+    station = find_station(tx, name)
+    if station is None or not station.active:
+        raise NotAuthorized(f"Station {name} is not registered here, or is disabled.")
+    if ask.channel.label not in station.channels:
+        raise NotAuthorized(f"Station {name} may not use channel {ask.channel.label}.")
+    return name

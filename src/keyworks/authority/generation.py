@@ -1,0 +1,89 @@
+"""An authority's generations: one key, its certificate, the time in which it issues."""
+
+from dataclasses import dataclass
+
+from keyworks.authority.profile import Issuer, Profile
+from keyworks.errors import Unavailable
+from keyworks.x509.certificate import Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certification authority by name.
+
+    Args:
+        id: Opaque.
+        name: As operators call it.
+        profile: root, issuing, idevid-root or idevid-issuing.
+        parent_id: The authority that certifies it; ``None`` for a root.
+        publication_url: Burnt into what it issues, for ever; without a trailing slash.
+    """
+
+    id: str
+    name: str
+    profile: Profile
+    parent_id: str | None
+    publication_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One key of an authority, and the certificate over it.
+
+    Args:
+        authority: Whose.
+        number: From 1.
+        certificate: Its own.
+        issues_until: The last instant at which it issues; it signs status until its certificate ends.
+        issuer: What it contributes to each certificate.
+    """
+
+    authority: Authority
+    number: int
+    certificate: Certificate
+    issues_until: int
+    issuer: Issuer
+
+    def check_issues(self, at: int) -> None:
+        """Refuse to issue outside the usage period.
+
+        Raises:
+            Unavailable: The generation does not issue (any more) at ``at``.
+        """
+        if not self.certificate.not_before <= at <= min(self.issues_until, self.certificate.not_after):
+            raise Unavailable(
+                f"Authority {self.authority.name}, generation {self.number}, is outside the period in which "
+                "it issues; an operator has to start its next generation."
+            )
+
+
+def file_name(authority_name: str, number: int) -> str:
+    """Return the last part of a generation's publication addresses, without an extension."""
+    return f"{authority_name}-{number}"
+
+
+def issuer_of(
+    generation_id: str, key_id: str, authority: Authority, number: int, chain: tuple[Certificate, ...]
+) -> Issuer:
+    """Return the issuing side of a generation.
+
+    Args:
+        generation_id: Opaque.
+        key_id: Of the key that signs.
+        authority: Whose generation it is.
+        number: From 1.
+        chain: Its certificate and those above it, up to the root's.
+    """
+    own = chain[0]
+    return Issuer(
+        generation_id=generation_id,
+        key_id=key_id,
+        name=own.subject,
+        key_identifier=own.public_key.key_identifier,
+        signature=own.public_key.signature_algorithm,
+        not_after=own.not_after,
+        certificate=own,
+        publication_url=authority.publication_url,
+        file_name=file_name(authority.name, number),
+        chain=tuple(certificate.der for certificate in chain),
+    )

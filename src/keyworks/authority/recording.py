@@ -1,0 +1,194 @@
+"""Recording an issued certificate: every uniqueness rule is decided here, inside the durable transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keyworks.access.records import advance_revocation
+from keyworks.authority import records
+from keyworks.authority.order import Order, Replacement
+from keyworks.devices.device import DeviceState
+from keyworks.devices.records import set_state, state_of
+from keyworks.errors import KeyworksError, NotAuthorized
+from keyworks.ledger.entry import Entry, SealedEntry, seal
+from keyworks.ledger.records import insert_entries
+from keyworks.store.engine import Transaction
+from keyworks.store.ids import new_id
+
+SUPERSEDED: Final = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuance:
+    """A signed certificate that nobody has seen yet.
+
+    Args:
+        order: What it was made from.
+        serial_number: Positive.
+        not_before: Epoch seconds.
+        not_after: Epoch seconds.
+        der: The certificate.
+        fingerprint: SHA-256 of ``der``.
+        at: When it was issued.
+    """
+
+    order: Order
+    serial_number: int
+    not_before: int
+    not_after: int
+    der: bytes
+    fingerprint: bytes
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the database decided.
+
+    Args:
+        certificate_id: Of the certificate to release; empty where refused.
+        der: The certificate to release.
+        repeated: It is an earlier one, issued for an identical request.
+        refusal: Why nothing may be released.
+    """
+
+    certificate_id: str = ""
+    der: bytes = b""
+    repeated: bool = False
+    refusal: KeyworksError | None = None
+
+
+def find_repeated(tx: Transaction, order: Order, at: int) -> Recorded | None:
+    """Return the live certificate that an identical request got, if there is one."""
+    for certificate_id, der, not_after in tx.execute(
+        records.SELECT_REPEATED, {"request_key": order.request_key}
+    ):
+        if not_after >= at:
+            return Recorded(certificate_id, der, repeated=True)
+    return None
+
+
+def record(tx: Transaction, issuances: Sequence[Issuance]) -> list[Recorded]:
+    """Record certificates with their ledger entries; for each, say what may be released.
+
+    One refused or repeated request never fails the group it shares a transaction with.
+    """
+    entries: list[SealedEntry] = []
+    outcomes = [_record_one(tx, issuance, entries) for issuance in issuances]
+    insert_entries(tx, entries)
+    return outcomes
+
+
+def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry]) -> Recorded:
+    order = issuance.order
+    if order.request_key is not None and (winner := find_repeated(tx, order, issuance.at)) is not None:
+        return winner
+    former = _live_in_slot(tx, issuance)
+    refusal = _refusal(tx, order, former)
+    if refusal is not None:
+        return Recorded(refusal=refusal)
+    certificate_id = _insert(tx, issuance)
+    if former is not None and order.replacement is not Replacement.KEEP:
+        revoke_certificate(tx, former, SUPERSEDED, issuance.at)
+        superseded = (("certificate", former), ("by", certificate_id), ("reason", SUPERSEDED))
+        entries.append(seal(_entry(issuance, "certificate.revoked", superseded)))
+    if order.device_id is not None:
+        set_state(tx, order.device_id, (DeviceState.REGISTERED,), DeviceState.ISSUED)
+    if order.companion is not None:
+        order.companion(tx, certificate_id)
+    entries.append(seal(_entry(issuance, "certificate.issued", _description(issuance, certificate_id))))
+    return Recorded(certificate_id, issuance.der)
+
+
+def _live_in_slot(tx: Transaction, issuance: Issuance) -> str | None:
+    """Return the id of the live certificate in the slot, if there is one."""
+    order = issuance.order
+    place = {"owner": order.owner, "slot": order.slot, "algorithm": order.public_key.key_type}
+    for certificate_id, state, not_after in tx.execute(records.SELECT_SLOT, place):
+        if state != "revoked" and not_after >= issuance.at:
+            return str(certificate_id)
+    return None
+
+
+def _refusal(tx: Transaction, order: Order, former: str | None) -> KeyworksError | None:
+    """Say why the certificate may not be, or ``None``; claims the key for its owner where it may."""
+    if (
+        former is not None
+        and order.replacement is Replacement.REVOKE_UNTIL_SHIPPED
+        and order.device_id is not None
+        and state_of(tx, order.device_id) not in (DeviceState.REGISTERED, DeviceState.ISSUED)
+    ):
+        return NotAuthorized(
+            "The device was shipped with another key; its identity can no longer be replaced. "
+            "Register a returned device anew."
+        )
+    claimed = {"public_key": order.public_key.fingerprint, "owner": order.owner}
+    [(owner,)] = tx.execute(records.OWN_KEY, claimed)
+    if owner != order.owner:
+        return NotAuthorized("This public key belongs to another device or service; make a new key.")
+    return None
+
+
+def _insert(tx: Transaction, issuance: Issuance) -> str:
+    order, certificate_id = issuance.order, new_id()
+    row = {
+        "id": certificate_id,
+        "generation_id": order.issuer.generation_id,
+        "serial_number": issuance.serial_number.to_bytes(20, "big"),
+        "channel_id": order.channel_id,
+        "profile": order.profile.name,
+        "profile_version": order.profile.version,
+        "owner": order.owner,
+        "subject": order.wanted.subject.text,
+        "public_key": order.public_key.fingerprint,
+        "not_before": issuance.not_before,
+        "not_after": issuance.not_after,
+        "issued_at": issuance.at,
+        "state": "valid",
+        "revoked_at": None,
+        "revocation_reason": None,
+        "fingerprint": issuance.fingerprint,
+        "request_key": order.request_key,
+        "der": issuance.der,
+    }
+    if not tx.execute(records.INSERT_CERTIFICATE, row):
+        # No live certificate answers this request, so the one that still holds its key has expired.
+        tx.execute(records.FORGET_REQUEST, {"wanted_key": order.request_key})
+        tx.execute(records.INSERT_CERTIFICATE, row)
+    place = {"owner": order.owner, "slot": order.slot, "algorithm": order.public_key.key_type}
+    tx.execute(records.TAKE_SLOT, {**place, "certificate_id": certificate_id})
+    return certificate_id
+
+
+def revoke_certificate(tx: Transaction, certificate_id: str, reason: str, at: int) -> bool:
+    """Mark a certificate revoked, at once for every worker; return whether it was not yet."""
+    changed = tx.execute(records.REVOKE, {"wanted_id": certificate_id, "at": at, "reason": reason})
+    if changed:
+        advance_revocation(tx)
+    return bool(changed)
+
+
+def _description(issuance: Issuance, certificate_id: str) -> tuple[tuple[str, str], ...]:
+    order = issuance.order
+    return (
+        ("certificate", certificate_id),
+        ("serial_number", f"{issuance.serial_number:x}"),
+        ("fingerprint", issuance.fingerprint.hex()),
+        ("issuer", order.issuer.file_name),
+        ("profile", f"{order.profile.name}/{order.profile.version}"),
+        ("subject", order.wanted.subject.text),
+    )
+
+
+def _entry(issuance: Issuance, action: str, detail: tuple[tuple[str, str], ...]) -> Entry:
+    requester = issuance.order.requester
+    return Entry(
+        at=issuance.at,
+        actor=requester.actor,
+        source=requester.source,
+        object=issuance.order.owner,
+        action=action,
+        result="ok",
+        request_hash=requester.request_hash,
+        detail=detail,
+    )

@@ -1,0 +1,186 @@
+"""Tables and statements of the authorities, their channels and certificates."""
+
+from typing import Final
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from keyworks.store.schema import metadata
+from keyworks.store.statement import Statement
+
+authority: Final = Table(
+    "authority",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("profile", Text, nullable=False),
+    Column("parent_id", Text, ForeignKey("authority.id")),
+    Column("publication_url", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+)
+generation: Final = Table(
+    "generation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("authority_id", Text, ForeignKey("authority.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("certificate_id", Text, nullable=False),
+    Column("parent_id", Text, ForeignKey("generation.id")),
+    Column("der", LargeBinary, nullable=False),
+    Column("issues_until", Integer, nullable=False),
+    UniqueConstraint("authority_id", "number"),
+)
+channel: Final = Table(
+    "channel",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("label", Text, nullable=False, unique=True),
+    Column("authority_id", Text, ForeignKey("authority.id"), nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("accepts", Text, nullable=False),
+    Column("enabled", Integer, nullable=False),
+    Column("created_at", Integer, nullable=False),
+)
+certificate: Final = Table(
+    "certificate",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("generation_id", Text, nullable=False),
+    Column("serial_number", LargeBinary, nullable=False),
+    Column("channel_id", Text),
+    Column("profile", Text, nullable=False),
+    Column("profile_version", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("not_before", Integer, nullable=False),
+    Column("not_after", Integer, nullable=False),
+    Column("issued_at", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("revoked_at", Integer),
+    Column("revocation_reason", Text),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("request_key", LargeBinary),
+    Column("der", LargeBinary, nullable=False),
+    CheckConstraint("state IN ('unconfirmed', 'valid', 'held', 'revoked')", name="known_state"),
+    UniqueConstraint("generation_id", "serial_number"),
+    UniqueConstraint("fingerprint"),
+    UniqueConstraint("request_key"),
+    Index("certificate_owner", "owner"),
+)
+"""``request_key`` is what makes a request identical; NULL once it may no longer answer a repetition."""
+
+key_owner: Final = Table(
+    "key_owner",
+    metadata,
+    Column("public_key", LargeBinary, primary_key=True),
+    Column("owner", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Which device or principal a public key belongs to, for ever: one key on two devices is refused."""
+
+slot: Final = Table(
+    "slot",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("slot", Text, primary_key=True),
+    Column("algorithm", Text, primary_key=True),
+    Column("certificate_id", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The one certificate an owner currently uses in a slot, per algorithm."""
+
+CERTIFICATE_COLUMNS: Final = tuple(column for column in certificate.c if column.name != "request_key")
+
+INSERT_AUTHORITY: Final = Statement(insert(authority).on_conflict_do_nothing().returning(authority.c.id))
+INSERT_GENERATION: Final = Statement(insert(generation))
+INSERT_CHANNEL: Final = Statement(insert(channel).on_conflict_do_nothing().returning(channel.c.id))
+ENABLE_CHANNEL: Final = Statement(
+    update(channel)
+    .where(channel.c.label == bindparam("wanted_label"))
+    .values(enabled=bindparam("wanted"))
+    .returning(channel.c.id)
+)
+SELECT_AUTHORITIES: Final = Statement(select(*authority.c).order_by(authority.c.created_at, authority.c.id))
+SELECT_GENERATIONS: Final = Statement(
+    select(*generation.c).order_by(generation.c.authority_id, generation.c.number)
+)
+SELECT_CHANNELS: Final = Statement(select(*channel.c).order_by(channel.c.label))
+
+OWN_KEY: Final = Statement(
+    insert(key_owner)
+    .on_conflict_do_update(index_elements=[key_owner.c.public_key], set_={"owner": key_owner.c.owner})
+    .returning(key_owner.c.owner)
+)
+"""Claim a key; the row returned names who owns it, now or already."""
+
+INSERT_CERTIFICATE: Final = Statement(
+    insert(certificate)
+    .on_conflict_do_nothing(index_elements=[certificate.c.request_key])
+    .returning(certificate.c.id)
+)
+FORGET_REQUEST: Final = Statement(
+    update(certificate).where(certificate.c.request_key == bindparam("wanted_key")).values(request_key=null())
+)
+"""An expired certificate no longer answers a repeated request."""
+
+TAKE_SLOT: Final = Statement(
+    insert(slot).on_conflict_do_update(
+        index_elements=[slot.c.owner, slot.c.slot, slot.c.algorithm],
+        set_={"certificate_id": bindparam("certificate_id")},
+    )
+)
+SELECT_SLOT: Final = Statement(
+    select(certificate.c.id, certificate.c.state, certificate.c.not_after)
+    .join(slot, slot.c.certificate_id == certificate.c.id)
+    .where(
+        slot.c.owner == bindparam("owner"),
+        slot.c.slot == bindparam("slot"),
+        slot.c.algorithm == bindparam("algorithm"),
+    )
+)
+SELECT_REPEATED: Final = Statement(
+    select(certificate.c.id, certificate.c.der, certificate.c.not_after).where(
+        certificate.c.request_key == bindparam("request_key")
+    )
+)
+SELECT_OWN: Final = Statement(
+    select(
+        certificate.c.id,
+        certificate.c.channel_id,
+        certificate.c.profile,
+        certificate.c.owner,
+        certificate.c.state,
+    ).where(certificate.c.fingerprint == bindparam("fingerprint"))
+)
+SELECT_BY_FINGERPRINT: Final = Statement(
+    select(*CERTIFICATE_COLUMNS).where(certificate.c.fingerprint == bindparam("fingerprint"))
+)
+SELECT_BY_ID: Final = Statement(select(*CERTIFICATE_COLUMNS).where(certificate.c.id == bindparam("id")))
+SELECT_DER: Final = Statement(select(certificate.c.der).where(certificate.c.id == bindparam("id")))
+REVOKE: Final = Statement(
+    update(certificate)
+    .where(certificate.c.id == bindparam("wanted_id"), certificate.c.state != "revoked")
+    .values(
+        state="revoked",
+        revoked_at=bindparam("at"),
+        revocation_reason=bindparam("reason"),
+        request_key=null(),
+    )
+    .returning(certificate.c.id)
+)

@@ -1,0 +1,129 @@
+"""Authorities, channels and trust anchors as of one moment: what decides about a request.
+
+Read once and kept until the trust epoch in the database moves, so each worker follows a change with its next
+request.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from keyworks.access.anchor import Anchor
+from keyworks.access.principal import Kind
+from keyworks.access.records import list_anchors, read_epoch
+from keyworks.authority import records
+from keyworks.authority.channel import Channel
+from keyworks.authority.generation import Authority, Generation, issuer_of
+from keyworks.authority.profile import PROFILES
+from keyworks.errors import NotFound, OperatorError, Unavailable
+from keyworks.store.engine import Store, Transaction
+from keyworks.x509.certificate import Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What is configured, as of one trust epoch.
+
+    Args:
+        authorities: By name.
+        generations: By id.
+        channels: By label.
+        anchors: All that are in force.
+    """
+
+    authorities: Mapping[str, Authority]
+    generations: Mapping[str, Generation]
+    channels: Mapping[str, Channel]
+    anchors: tuple[Anchor, ...]
+
+    def channel(self, label: str) -> Channel:
+        """Return the channel called ``label``.
+
+        Raises:
+            NotFound: There is none, or it is disabled.
+        """
+        channel = self.channels.get(label)
+        if channel is None or not channel.enabled:
+            raise NotFound(f"There is no channel '{label}' here; ask the operator for the right label.")
+        return channel
+
+    def authority(self, name: str) -> Authority:
+        """Return the authority called ``name``.
+
+        Raises:
+            OperatorError: There is none.
+        """
+        if name not in self.authorities:
+            raise OperatorError(f"There is no authority '{name}'; see `keyworks authority list`.")
+        return self.authorities[name]
+
+    def current_generation(self, authority_id: str) -> Generation:
+        """Return the newest generation of an authority.
+
+        Raises:
+            Unavailable: It has none yet.
+        """
+        found = [known for known in self.generations.values() if known.authority.id == authority_id]
+        if not found:
+            raise Unavailable("The authority has no key yet; an operator has to start its first generation.")
+        return max(found, key=lambda known: known.number)
+
+
+class Registers:
+    """The register in force, read anew whenever the trust epoch has moved."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._trust = -1
+        self._current: Register | None = None
+
+    async def current(self) -> tuple[Register, tuple[int, int]]:
+        """Return the register and the (trust, revocation) epoch that caches are keyed by."""
+        epoch = await self._store.read(read_epoch)
+        if self._current is None or epoch[0] != self._trust:
+            epoch, self._current = await self._store.read(lambda tx: (read_epoch(tx), read_register(tx)))
+            self._trust = epoch[0]
+        return self._current, epoch
+
+
+def read_register(tx: Transaction) -> Register:
+    """Read everything that is configured."""
+    authorities = {
+        row[0]: Authority(row[0], row[1], PROFILES[row[2]], row[3], row[4])
+        for row in tx.execute(records.SELECT_AUTHORITIES)
+    }
+    channels = (
+        Channel(row[0], row[1], row[2], PROFILES[row[3]], _kinds(row[4]), bool(row[5]))
+        for row in tx.execute(records.SELECT_CHANNELS)
+    )
+    return Register(
+        authorities=MappingProxyType({authority.name: authority for authority in authorities.values()}),
+        generations=MappingProxyType(_read_generations(tx, authorities)),
+        channels=MappingProxyType({channel.label: channel for channel in channels}),
+        anchors=tuple(list_anchors(tx)),
+    )
+
+
+def _kinds(text: str) -> frozenset[Kind]:
+    return frozenset(Kind(word) for word in text.split(",") if word)
+
+
+def _read_generations(tx: Transaction, authorities: Mapping[str, Authority]) -> dict[str, Generation]:
+    rows = {row[0]: row for row in tx.execute(records.SELECT_GENERATIONS)}
+    certificates = {row[0]: Certificate.parse(row[6]) for row in rows.values()}
+
+    def chain(generation_id: str | None) -> tuple[Certificate, ...]:
+        if generation_id is None:
+            return ()
+        return (certificates[generation_id], *chain(rows[generation_id][5]))
+
+    return {
+        row[0]: Generation(
+            authority=authorities[row[1]],
+            number=row[2],
+            certificate=certificates[row[0]],
+            issues_until=row[7],
+            issuer=issuer_of(row[0], row[3], authorities[row[1]], row[2], chain(row[0])),
+        )
+        for row in rows.values()
+    }

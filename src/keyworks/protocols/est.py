@@ -1,0 +1,168 @@
+"""Enrollment over Secure Transport: cacerts, simpleenroll, simplereenroll on labels.
+
+Source: RFC 7030 §3, §4.1, §4.2; RFC 8951 §3 (base64 without Content-Transfer-Encoding).
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from math import ceil
+from types import MappingProxyType
+from typing import Final
+
+from keyworks import errors
+from keyworks.access.credential import BasicCredentials
+from keyworks.authority.authorize import Operation
+from keyworks.authority.enrollment import Attempt, Enrollment
+from keyworks.cms.signed_data import certs_only
+from keyworks.protocols.exchange import Reply, Request
+from keyworks.x509.template import parse_certification_request
+
+PREFIX: Final = "/.well-known/est/"
+_PKCS7: Final = "application/pkcs7-mime"
+_PKCS10: Final = "application/pkcs10"
+_OPERATIONS: Final = {"simpleenroll": Operation.ENROLL, "simplereenroll": Operation.REENROLL}
+_REALM: Final = 'Basic realm="keyworks", charset="UTF-8"'
+_WHITESPACE: Final = re.compile(rb"[ \t\r\n]+")
+
+STATUS: Final[Mapping[type[errors.KeyworksError], int]] = MappingProxyType(
+    {
+        errors.MalformedRequest: 400,
+        errors.BadProofOfPossession: 400,
+        errors.BadSubjectKey: 400,
+        errors.RejectedName: 400,
+        errors.StaleTime: 400,
+        errors.Replayed: 400,
+        errors.BadSignature: 400,
+        errors.NotFound: 404,
+        errors.AuthenticationFailed: 401,
+        errors.NotAuthorized: 403,
+        errors.QuotaExceeded: 429,
+        errors.Unavailable: 503,
+        errors.OperatorError: 500,
+        errors.InternalError: 500,
+    }
+)
+"""Each cause's HTTP status; a leaf without a row of its own has its parent's."""
+
+
+class EST:
+    """Answers EST requests on the enrollment listener."""
+
+    def __init__(self, enrollment: Enrollment) -> None:
+        self._enrollment = enrollment
+
+    async def respond(self, request: Request) -> Reply:
+        """Answer one request; a refusal is an answer too.
+
+        Raises:
+            InternalError: Our fault; the server's outermost layer logs it and says no more than that.
+        """
+        try:
+            return await self._dispatch(request)
+        except errors.InternalError:
+            raise
+        except errors.KeyworksError as error:
+            return refuse(error)
+
+    async def _dispatch(self, request: Request) -> Reply:
+        label, operation = _locate(request.path)
+        if operation == "cacerts":
+            return await self._cacerts(label, request)
+        if operation in _OPERATIONS:
+            return await self._enroll(label, _OPERATIONS[operation], request)
+        raise errors.NotFound(
+            f"There is no EST operation '{operation}' here; known are cacerts, simpleenroll, simplereenroll."
+        )
+
+    async def _cacerts(self, label: str, request: Request) -> Reply:
+        """RFC 7030 §4.1: the CA certificates, for anybody."""
+        if request.method not in ("GET", "HEAD"):
+            return _method_not_allowed("GET")
+        chain = await self._enrollment.authority_chain(label)
+        return _certificates(chain, _PKCS7)
+
+    async def _enroll(self, label: str, operation: Operation, request: Request) -> Reply:
+        """RFC 7030 §4.2: a PKCS#10 request in, the certificate out."""
+        if request.method != "POST":
+            return _method_not_allowed("POST")
+        media_type = request.headers.get("content-type", _PKCS10).partition(";")[0].strip().lower()
+        if media_type != _PKCS10:
+            return Reply(415, body=f"Send the request as {_PKCS10}, not as {media_type}.\n".encode())
+        attempt = Attempt(
+            label=label,
+            operation=operation,
+            presented=request.presented,
+            basic=_basic_credentials(request.headers.get("authorization")),
+            request=request.body,
+            source=request.source,
+        )
+        issued = await self._enrollment.enroll(
+            attempt, lambda body: parse_certification_request(decode_base64(body))
+        )
+        return _certificates((issued.der,), f"{_PKCS7}; smime-type=certs-only")
+
+
+def _locate(path: str) -> tuple[str, str]:
+    parts = path.removeprefix(PREFIX).split("/")
+    if len(parts) == 1:
+        raise errors.NotFound(f"Name a channel: {PREFIX}LABEL/{parts[0]}. The operator knows the label.")
+    if len(parts) != 2 or not all(parts):
+        raise errors.NotFound(f"EST paths look like {PREFIX}LABEL/simpleenroll.")
+    return parts[0], parts[1]
+
+
+def _method_not_allowed(method: str) -> Reply:
+    return Reply(405, headers=(("Allow", method),), body=f"Use {method} here.\n".encode())
+
+
+def _certificates(certificates: tuple[bytes, ...], content_type: str) -> Reply:
+    # One line and a line feed: clients that never skip white space and clients that need it both cope.
+    body = base64.b64encode(certs_only(certificates)) + b"\n"
+    return Reply(200, (("Content-Transfer-Encoding", "base64"),), body, content_type)
+
+
+def refuse(error: errors.KeyworksError) -> Reply:
+    """Return the reply that says what is wrong."""
+    status = next(STATUS[cause] for cause in type(error).__mro__ if cause in STATUS)
+    headers: tuple[tuple[str, str], ...] = ()
+    if status == 401:
+        headers = (("WWW-Authenticate", _REALM),)
+    if isinstance(error, errors.Unavailable):
+        headers = (("Retry-After", str(max(1, ceil(error.retry_after.total_seconds())))),)
+    return Reply(status, headers, f"{error.detail}\n".encode())
+
+
+def decode_base64(body: bytes) -> bytes:
+    """Return the octets of a base64 body, white space ignored.
+
+    Raises:
+        MalformedRequest: Not base64.
+
+    Source: RFC 8951 §3.1.
+    """
+    if body.lstrip().startswith(b"-----"):
+        raise errors.MalformedRequest(
+            "The body is PEM; send the base64 alone, without the BEGIN and END lines."
+        )
+    try:
+        return base64.b64decode(_WHITESPACE.sub(b"", body), validate=True)
+    except binascii.Error as error:
+        raise errors.MalformedRequest("The body is not base64 (RFC 4648 §4) of a PKCS#10 request.") from error
+
+
+def _basic_credentials(header: str | None) -> BasicCredentials | None:
+    """Return the user name and password of an Authorization header (RFC 7617 §2)."""
+    if header is None:
+        return None
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise errors.AuthenticationFailed("Only HTTP Basic with a one-time secret is understood here.")
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except ValueError as error:
+        raise errors.AuthenticationFailed("The Authorization header is not HTTP Basic.") from error
+    if not colon:
+        raise errors.AuthenticationFailed("The Authorization header names no password.")
+    return BasicCredentials(user, password)

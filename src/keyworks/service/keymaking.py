@@ -1,0 +1,45 @@
+"""Making a key of our own: stored sealed and entered in the ledger before anything is signed with it."""
+
+from collections.abc import Sequence
+
+from keyworks.keys.purpose import Purpose
+from keyworks.keys.records import insert_key
+from keyworks.keys.software import SealedKey
+from keyworks.ledger.entry import Entry, SealedEntry, seal
+from keyworks.ledger.records import insert_entries
+from keyworks.service.installation import Installation
+from keyworks.store.engine import Transaction
+
+
+async def make_key(installation: Installation, purpose: Purpose, key_type: str, for_whom: str) -> SealedKey:
+    """Make a key, durable and recorded.
+
+    Args:
+        installation: Where.
+        purpose: What it is for; decides which wrapping key seals it.
+        key_type: Such as ``P-256``.
+        for_whom: The object it belongs to, as the ledger says it.
+
+    Raises:
+        OperatorError: There is no such key type.
+    """
+    key = await installation.keystore.generate(purpose, key_type)
+    entry = Entry(
+        at=key.created_at,
+        actor=installation.operator.actor,
+        source=installation.operator.source,
+        object=for_whom,
+        action="key.generated",
+        result="ok",
+        request_hash=None,
+        detail=(("key", key.id), ("key_type", key_type), ("public_key", key.public_key.fingerprint.hex())),
+    )
+    await installation.store.write(_write, (key, seal(entry)))
+    return key
+
+
+def _write(tx: Transaction, made: Sequence[tuple[SealedKey, SealedEntry]]) -> list[None]:
+    for key, entry in made:
+        insert_key(tx, key)
+        insert_entries(tx, [entry])
+    return [None] * len(made)

@@ -1,0 +1,187 @@
+"""Distinguished names.
+
+Source: RFC 5280 §4.1.2.4 (encoding), appendix A.1 (upper bounds); RFC 4514 (text).
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from cryptography.hazmat import asn1
+from cryptography.x509 import ObjectIdentifier
+
+from keyworks import oids
+from keyworks.asn1.rfc5280 import AttributeTypeAndValue, NameRest
+from keyworks.errors import MalformedRequest, RejectedName
+from keyworks.x509.der import sequence_of, wrap
+
+MAX_NAME_OCTETS: Final = 4096
+MAX_RDNS: Final = 32
+_UPPER_BOUNDS: Final = {
+    oids.COMMON_NAME: 64,
+    oids.SERIAL_NUMBER: 64,
+    oids.ORGANIZATION_NAME: 64,
+    oids.ORGANIZATIONAL_UNIT_NAME: 64,
+    oids.COUNTRY_NAME: 2,
+    oids.LOCALITY_NAME: 128,
+    oids.STATE_OR_PROVINCE_NAME: 128,
+    oids.TITLE: 64,
+    oids.EMAIL_ADDRESS: 255,
+}
+_ANY_BOUND: Final = 256
+_SHORT: Final = {
+    oids.COMMON_NAME: "CN",
+    oids.SERIAL_NUMBER: "serialNumber",
+    oids.COUNTRY_NAME: "C",
+    oids.LOCALITY_NAME: "L",
+    oids.STATE_OR_PROVINCE_NAME: "ST",
+    oids.ORGANIZATION_NAME: "O",
+    oids.ORGANIZATIONAL_UNIT_NAME: "OU",
+    oids.DOMAIN_COMPONENT: "DC",
+    oids.EMAIL_ADDRESS: "emailAddress",
+    oids.TITLE: "title",
+    oids.SURNAME: "SN",
+    oids.GIVEN_NAME: "GN",
+    oids.DN_QUALIFIER: "dnQualifier",
+}
+BY_SHORT_NAME: Final = {short.lower(): oid for oid, short in _SHORT.items()}
+"""Object identifiers by the short names that people type."""
+
+_PRINTABLE_TYPES: Final = frozenset({oids.COUNTRY_NAME, oids.SERIAL_NUMBER, oids.DN_QUALIFIER})
+_IA5_TYPES: Final = frozenset({oids.DOMAIN_COMPONENT, oids.EMAIL_ADDRESS})
+PRINTABLE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?")
+"""What a PrintableString may hold (X.680)."""
+
+_UTF8, _PRINTABLE, _IA5, _TELETEX, _BMP = b"\x0c", b"\x13", b"\x16", b"\x14", b"\x1e"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of a name."""
+
+    oid: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A distinguished name.
+
+    Two names are equal if they say the same; RFC 5280 compares chains by ``der``.
+
+    Args:
+        rdns: Relative distinguished names in order, each one or more attributes.
+        der: As it came, or as we encode it.
+    """
+
+    rdns: tuple[tuple[Attribute, ...], ...]
+    der: bytes = field(compare=False)
+
+    @classmethod
+    def parse(cls, der: bytes) -> "Name":
+        """Return the name in ``der``.
+
+        Raises:
+            MalformedRequest: It is none, or longer than RFC 5280's upper bounds.
+        """
+        return _parse(der)
+
+    @classmethod
+    def of(cls, *pairs: tuple[str, str]) -> "Name":
+        """Return a name of single attributes in the given order.
+
+        Args:
+            pairs: Object identifier and value of each attribute.
+
+        Raises:
+            RejectedName: A value is empty, too long, or has characters that its type does not allow.
+        """
+        return _of(pairs)
+
+    @property
+    def text(self) -> str:
+        """Return the name as RFC 4514 writes it: last RDN first."""
+        return ",".join("+".join(_shown(attribute) for attribute in rdn) for rdn in reversed(self.rdns))
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether it names nothing."""
+        return not self.rdns
+
+    def values(self, oid: str) -> tuple[str, ...]:
+        """Return every value of one attribute type."""
+        return tuple(attribute.value for rdn in self.rdns for attribute in rdn if attribute.oid == oid)
+
+
+@lru_cache(maxsize=256)
+def _parse(der: bytes) -> Name:
+    if len(der) > MAX_NAME_OCTETS:
+        raise MalformedRequest(
+            f"A name of {len(der)} octets is not looked at; keep it under {MAX_NAME_OCTETS}."
+        )
+    try:
+        rdns = asn1.decode_der(NameRest, wrap(0x30, der)).rdns
+        read = tuple(tuple(_attribute(one) for one in rdn.as_list()) for rdn in rdns)
+    except ValueError as error:
+        raise MalformedRequest("A distinguished name is malformed (RFC 5280 §4.1.2.4).") from error
+    if len(read) > MAX_RDNS or sum(map(len, read)) > MAX_RDNS or not all(read):
+        raise MalformedRequest(f"A distinguished name has more than {MAX_RDNS} attributes, or an empty one.")
+    return Name(read, der)
+
+
+def _attribute(one: AttributeTypeAndValue) -> Attribute:
+    oid, tag, content = one.type.dotted_string, one.value.tag_bytes, bytes(one.value.data)
+    if tag == _UTF8:
+        value = content.decode("utf-8")
+    elif tag in (_PRINTABLE, _IA5):
+        value = content.decode("ascii")
+    elif tag == _TELETEX:
+        value = content.decode("latin-1")
+    elif tag == _BMP:
+        value = content.decode("utf-16-be")
+    else:
+        raise ValueError("not a string")
+    if not value or len(value) > _UPPER_BOUNDS.get(oid, _ANY_BOUND) or "\x00" in value:
+        raise ValueError("empty, too long, or with a NUL")
+    return Attribute(oid, value)
+
+
+@lru_cache(maxsize=1024)
+def _of(pairs: tuple[tuple[str, str], ...]) -> Name:
+    rdns = [wrap(0x31, asn1.encode_der(_encoded(oid, value))) for oid, value in pairs]
+    return Name(tuple((Attribute(oid, value),) for oid, value in pairs), sequence_of(rdns))
+
+
+def _encoded(oid: str, value: str) -> AttributeTypeAndValue:
+    bound = _UPPER_BOUNDS.get(oid, _ANY_BOUND)
+    if not value or len(value) > bound or not value.isprintable() or value != value.strip():
+        raise RejectedName(f"'{value}' cannot be {_SHORT.get(oid, oid)}: 1 to {bound} printable characters.")
+    return AttributeTypeAndValue(
+        type=ObjectIdentifier(oid), value=asn1.decode_der(asn1.TLV, _string(oid, value))
+    )
+
+
+def _string(oid: str, value: str) -> bytes:
+    if oid in _PRINTABLE_TYPES:
+        if not PRINTABLE.issuperset(value):
+            raise RejectedName(
+                f"'{value}' cannot be {_SHORT[oid]}: only letters, digits, spaces and '()+,-./:=? are allowed."
+            )
+        return asn1.encode_der(asn1.PrintableString(value))
+    if oid in _IA5_TYPES:
+        if not value.isascii():
+            raise RejectedName(f"'{value}' cannot be {_SHORT[oid]}: only ASCII characters are allowed.")
+        return asn1.encode_der(asn1.IA5String(value))
+    return asn1.encode_der(value)
+
+
+def _shown(attribute: Attribute) -> str:
+    escaped = "".join(f"\\{char}" if char in ',+"\\<>;=' else char for char in attribute.value)
+    if escaped[0] in " #":
+        escaped = "\\" + escaped
+    if escaped.endswith(" "):
+        escaped = escaped[:-1] + "\\ "
+    return f"{_SHORT.get(attribute.oid, attribute.oid)}={escaped}"
+
+
+EMPTY_NAME: Final = Name((), b"\x30\x00")

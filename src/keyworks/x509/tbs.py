@@ -1,0 +1,97 @@
+"""From decided fields to octets: the certificate to be signed, and the signed one.
+
+Source: RFC 5280 §4.1.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from cryptography.hazmat import asn1
+from cryptography.x509 import ObjectIdentifier
+
+from keyworks.algorithms.public_key import PublicKey
+from keyworks.algorithms.registry import SignatureAlgorithm
+from keyworks.asn1 import rfc5280
+from keyworks.x509.der import encode, tlv
+from keyworks.x509.extensions import Extension
+from keyworks.x509.name import Name
+
+NO_EXPIRY: Final = 253402300799
+"""99991231235959Z: this certificate never expires (RFC 5280 §4.1.2.5)."""
+
+_GENERALIZED_FROM: Final = 2524608000
+"""2050-01-01: from here on GeneralizedTime, before it UTCTime."""
+
+
+@dataclass(frozen=True, slots=True)
+class TBSCertificate:
+    """A certificate to be signed, version 3.
+
+    Args:
+        serial_number: Positive, at most 20 octets.
+        signature: What the issuer signs with.
+        issuer: The issuer's subject, octet for octet.
+        subject: Whose it will be.
+        not_before: First valid second.
+        not_after: Last valid second; ``NO_EXPIRY`` for never.
+        public_key: The subject's.
+        extensions: In this order.
+    """
+
+    serial_number: int
+    signature: SignatureAlgorithm
+    issuer: Name
+    subject: Name
+    not_before: int
+    not_after: int
+    public_key: PublicKey
+    extensions: tuple[Extension, ...]
+
+    def encode(self) -> bytes:
+        """Return the DER TBSCertificate."""
+        return encode(
+            rfc5280.TBSCertificate(
+                version=2,
+                serial_number=self.serial_number,
+                signature=_kept(self.signature.identifier),
+                issuer=_kept(self.issuer.der),
+                validity=rfc5280.Validity(not_before=_time(self.not_before), not_after=_time(self.not_after)),
+                subject=tlv(self.subject.der),
+                subject_public_key_info=tlv(self.public_key.spki),
+                issuer_unique_id=None,
+                subject_unique_id=None,
+                extensions=[_extension(one) for one in self.extensions] or None,
+            )
+        )
+
+
+def _time(at: int) -> asn1.UTCTime | asn1.GeneralizedTime:
+    moment = datetime.fromtimestamp(at, UTC)
+    return asn1.GeneralizedTime(moment) if at >= _GENERALIZED_FROM else asn1.UTCTime(moment)
+
+
+@lru_cache(maxsize=512)
+def _kept(der: bytes) -> asn1.TLV:
+    return tlv(der)
+
+
+def _extension(one: Extension) -> rfc5280.Extension:
+    return rfc5280.Extension(extn_id=_oid(one.oid), critical=one.critical, extn_value=one.value)
+
+
+@lru_cache(maxsize=256)
+def _oid(dotted: str) -> ObjectIdentifier:
+    return ObjectIdentifier(dotted)
+
+
+def assemble(tbs: bytes, algorithm: SignatureAlgorithm, signature: bytes) -> bytes:
+    """Return the DER certificate of signed parts."""
+    return encode(
+        rfc5280.Certificate(
+            tbs_certificate=tlv(tbs),
+            signature_algorithm=_kept(algorithm.identifier),
+            signature=asn1.BitString(signature, 0),
+        )
+    )
