@@ -1,6 +1,9 @@
-"""What a requester shows to prove who asks; nothing here has been believed yet."""
+"""What a requester shows, and what becomes of it once believed."""
 
+import hashlib
 from dataclasses import dataclass
+
+from keyworks.x509.certificate import Certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,42 @@ class PresentedChain:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class BasicCredentials:
-    """User name and password of HTTP Basic (RFC 7617); the password is a one-time secret."""
+    """User name and password of HTTP Basic (RFC 7617); the password is a one-time secret. Untrusted."""
 
     user: str
     password: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateCredential:
+    """A certificate that was accepted as proof.
+
+    Args:
+        certificate: The requester's.
+    """
+
+    certificate: Certificate
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Return what tells this credential from others."""
+        return self.certificate.fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class SecretCredential:
+    """A one-time secret that was accepted as proof.
+
+    Args:
+        secret_id: Of its record.
+    """
+
+    secret_id: str
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Return what tells this credential from others."""
+        return hashlib.sha256(self.secret_id.encode()).digest()
+
+
+Credential = CertificateCredential | SecretCredential

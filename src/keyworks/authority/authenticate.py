@@ -26,7 +26,7 @@ from keyworks.errors import AuthenticationFailed, InvalidPath, RequestError
 from keyworks.store.clock import Clock
 from keyworks.store.engine import Store, Transaction
 from keyworks.x509.certificate import Certificate
-from keyworks.x509.path import ValidatedPath, validate
+from keyworks.x509.path import validate
 
 _REMEMBERED: Final = 10_000
 """Chains whose authentication is remembered per worker; a full memory is emptied."""
@@ -120,7 +120,7 @@ class Authenticator:
             raise AuthenticationFailed("User name or one-time secret is wrong for this channel.")
         if secret.expires_at < at:
             raise AuthenticationFailed("The one-time secret has expired; ask the operator for a new one.")
-        principal = Principal(secret.principal_kind, secret.principal_name, None, None)
+        principal = Principal(secret.principal_kind, secret.principal_name)
         return Authenticated(principal, SecretCredential(secret.id), None, secret.expires_at)
 
 
@@ -142,7 +142,7 @@ def _find_own(tx: Transaction, leaf: bytes, at: int) -> Authenticated | None:
     kind = _KIND_OF_PROFILE.get(profile)
     if kind is None:
         raise AuthenticationFailed(f"A certificate of profile {profile} does not authenticate a requester.")
-    credential = CertificateCredential(certificate, ValidatedPath((certificate,)), "")
+    credential = CertificateCredential(certificate)
     principal = _own_principal(tx, kind, owner)
     own = OwnCertificate(certificate_id, channel_id, profile, owner)
     return Authenticated(principal, credential, own, certificate.not_after)
@@ -151,12 +151,12 @@ def _find_own(tx: Transaction, leaf: bytes, at: int) -> Authenticated | None:
 def _own_principal(tx: Transaction, kind: Kind, owner: str) -> Principal:
     identifier = owner.partition(":")[2]
     if kind is not Kind.DEVICE:
-        return Principal(kind, identifier, None, None)
+        return Principal(kind, identifier)
     device = get_device(tx, identifier)
     if device is None:
         raise AuthenticationFailed("The device of this certificate is no longer in the inventory.")
     identity = DeviceIdentity(device.manufacturer, device.product, device.serial_number)
-    return Principal(kind, device.serial_number, device.id, identity)
+    return Principal(kind, device.serial_number, identity)
 
 
 def _check_time(certificate: Certificate, at: int) -> None:
@@ -183,18 +183,16 @@ def _by_anchor(
     eligible = [anchor for anchor in anchors if anchor.vouches_for in accepted]
     path = validate(presented.certificates, [anchor.certificate for anchor in eligible], at=at)
     found = path.certificates[-1]
-    failure: AuthenticationFailed = InvalidPath(
-        "No trust anchor of this channel vouches for the certificate."
-    )
+    failure: AuthenticationFailed = InvalidPath("No trust anchor of this channel vouches for the certificate.")
     for anchor in eligible:
         if anchor.certificate.der != found.der:
             continue
         try:
-            principal = identity_of(anchor, path)
+            principal = identity_of(anchor, path.certificates[0])
         except AuthenticationFailed as error:
             failure = error
             continue
-        credential = CertificateCredential(path.certificates[0], path, anchor.id)
+        credential = CertificateCredential(path.certificates[0])
         until = min(certificate.not_after for certificate in path.certificates)
         return Authenticated(principal, credential, None, until)
     raise failure

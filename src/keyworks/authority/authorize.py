@@ -7,7 +7,6 @@ owner's present certificate; what the request itself says is only compared with 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -86,9 +85,7 @@ def authorize(tx: Transaction, ask: Ask) -> Order:
             f"Channel {channel.label} serves {accepted}; the client certificate is a {principal.kind.value}'s."
         )
     channel.profile.check_key(ask.template.public_key)
-    grant = (
-        _renewal(tx, ask) if ask.operation is Operation.REENROLL else _RULES[channel.profile.name](tx, ask)
-    )
+    grant = _renewal(tx, ask) if ask.operation is Operation.REENROLL else _RULES[channel.profile.name](tx, ask)
     credential = ask.authenticated.credential
     renews = ask.operation is Operation.REENROLL
     return Order(
@@ -140,13 +137,11 @@ def _for_the_station_s_device(tx: Transaction, ask: Ask) -> _Grant:
     _active_station(tx, ask)
     serial_number = naming.requested_serial_number(ask.template)
     found = find_devices(tx, serial_number)
-    named = {
-        oids.ORGANIZATION_NAME: lambda device: device.manufacturer,
-        oids.ORGANIZATIONAL_UNIT_NAME: lambda device: device.product,
-    }
-    for oid, field in named.items():
-        for value in ask.template.subject.values(oid):
-            found = [device for device in found if field(device) == value] or found
+    subject = ask.template.subject
+    for manufacturer in subject.values(oids.ORGANIZATION_NAME):
+        found = [device for device in found if device.manufacturer == manufacturer] or found
+    for product in subject.values(oids.ORGANIZATIONAL_UNIT_NAME):
+        found = [device for device in found if device.product == product] or found
     if not found:
         raise NotAuthorized(
             f"No device with serial number '{serial_number}' is registered; register it first "

@@ -4,11 +4,12 @@
 
     authenticate → parse → authorize → issue
 
-Whoever is refused before being authenticated is counted; whoever is refused afterwards is entered in the ledger.
+Whoever is refused before being authenticated is counted; whoever is refused afterwards is entered in the
+ledger.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from keyworks.access.credential import BasicCredentials, PresentedChain, SecretCredential
@@ -19,11 +20,11 @@ from keyworks.authority.channel import Channel
 from keyworks.authority.issue import Issued, IssuingPath
 from keyworks.authority.register import Register, Registers
 from keyworks.errors import AuthenticationFailed, KeyworksError, NotAuthorized, RequestError
-from keyworks.ledger.entry import Entry, SealedEntry, seal
-from keyworks.ledger.records import insert_entries
+from keyworks.ledger.entry import Entry, seal
+from keyworks.ledger.records import enter
 from keyworks.ledger.refusals import RefusalCounter
 from keyworks.store.clock import Clock
-from keyworks.store.engine import Store, Transaction
+from keyworks.store.engine import Store
 from keyworks.x509.template import Template
 
 
@@ -106,7 +107,7 @@ class Enrollment:
         try:
             return await self._issue(attempt, parse, channel, register, authenticated)
         except (RequestError, NotAuthorized) as error:
-            await self._store.write(_enter, seal(self._refusal(attempt, authenticated, error)))
+            await self._store.write(enter, seal(self._refusal(attempt, authenticated, error)))
             raise
 
     async def _authenticate(
@@ -149,8 +150,3 @@ class Enrollment:
             request_hash=hashlib.sha256(attempt.request).digest(),
             detail=(("operation", attempt.operation.value), ("reason", error.detail)),
         )
-
-
-def _enter(tx: Transaction, entries: Sequence[SealedEntry]) -> list[None]:
-    insert_entries(tx, entries)
-    return [None] * len(entries)

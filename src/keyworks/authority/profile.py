@@ -1,7 +1,7 @@
 """What a certificate of each kind looks like: profiles as data, and the TBS they make.
 
 A profile decides everything in a certificate but the public key. Nothing of a request reaches a certificate
-unless the profile's naming rule takes it, and each rule takes only what the inventory or the channel vouches for.
+unless a naming rule takes it, and each rule takes only what the inventory or the channel vouches for.
 
 Source: RFC 5280 §4; IEEE 802.1AR-2018 §8 (DevID certificates).
 """
@@ -19,6 +19,7 @@ from keyworks.algorithms.registry import SignatureAlgorithm
 from keyworks.errors import BadSubjectKey
 from keyworks.x509 import extensions as x
 from keyworks.x509.certificate import Certificate
+from keyworks.x509.general_name import SubjectAltName
 from keyworks.x509.name import Name
 from keyworks.x509.tbs import NO_EXPIRY, TBSCertificate
 
@@ -114,7 +115,7 @@ class Wanted:
     """The names a certificate will carry: what the naming rule accepted, not what was asked."""
 
     subject: Name
-    subject_alt_name: x.SubjectAltName | None = None
+    subject_alt_name: SubjectAltName | None = None
 
     @property
     def key(self) -> bytes:

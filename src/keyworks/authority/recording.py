@@ -8,7 +8,7 @@ from keyworks.access.records import advance_revocation
 from keyworks.authority import records
 from keyworks.authority.order import Order, Replacement
 from keyworks.devices.device import DeviceState
-from keyworks.devices.records import set_state, state_of
+from keyworks.devices.records import get_device, set_state
 from keyworks.errors import KeyworksError, NotAuthorized
 from keyworks.ledger.entry import Entry, SealedEntry, seal
 from keyworks.ledger.records import insert_entries
@@ -93,7 +93,7 @@ def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry])
         superseded = (("certificate", former), ("by", certificate_id), ("reason", SUPERSEDED))
         entries.append(seal(_entry(issuance, "certificate.revoked", superseded)))
     if order.device_id is not None:
-        set_state(tx, order.device_id, (DeviceState.REGISTERED,), DeviceState.ISSUED)
+        set_state(tx, order.device_id, DeviceState.REGISTERED, DeviceState.ISSUED)
     if order.companion is not None:
         order.companion(tx, certificate_id)
     entries.append(seal(_entry(issuance, "certificate.issued", _description(issuance, certificate_id))))
@@ -115,8 +115,7 @@ def _refusal(tx: Transaction, order: Order, former: str | None) -> KeyworksError
     if (
         former is not None
         and order.replacement is Replacement.REVOKE_UNTIL_SHIPPED
-        and order.device_id is not None
-        and state_of(tx, order.device_id) not in (DeviceState.REGISTERED, DeviceState.ISSUED)
+        and _has_left_the_line(tx, order.device_id)
     ):
         return NotAuthorized(
             "The device was shipped with another key; its identity can no longer be replaced. "
@@ -127,6 +126,11 @@ def _refusal(tx: Transaction, order: Order, former: str | None) -> KeyworksError
     if owner != order.owner:
         return NotAuthorized("This public key belongs to another device or service; make a new key.")
     return None
+
+
+def _has_left_the_line(tx: Transaction, device_id: str | None) -> bool:
+    device = get_device(tx, device_id) if device_id is not None else None
+    return device is None or device.state not in (DeviceState.REGISTERED, DeviceState.ISSUED)
 
 
 def _insert(tx: Transaction, issuance: Issuance) -> str:

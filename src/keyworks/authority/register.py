@@ -81,8 +81,8 @@ class Registers:
         """Return the register and the (trust, revocation) epoch that caches are keyed by."""
         epoch = await self._store.read(read_epoch)
         if self._current is None or epoch[0] != self._trust:
-            epoch, self._current = await self._store.read(lambda tx: (read_epoch(tx), read_register(tx)))
-            self._trust = epoch[0]
+            epoch, current = await self._store.read(lambda tx: (read_epoch(tx), read_register(tx)))
+            self._current, self._trust = current, epoch[0]
         return self._current, epoch
 
 

@@ -73,9 +73,7 @@ async def create_authority(installation: Installation, new: NewAuthority) -> Gen
 
 def _ca_profile(name: str) -> Profile:
     if name not in CA_PROFILES:
-        raise OperatorError(
-            f"'{name}' is no profile of an authority; choose one of {', '.join(CA_PROFILES)}."
-        )
+        raise OperatorError(f"'{name}' is no profile of an authority; choose one of {', '.join(CA_PROFILES)}.")
     return PROFILES[name]
 
 
@@ -134,9 +132,7 @@ async def _certify(
     await installation.path.issue(order)
 
 
-def _own_issuer(
-    generation_id: str, key: SealedKey, subject: Name, authority: Authority, number: int
-) -> Issuer:
+def _own_issuer(generation_id: str, key: SealedKey, subject: Name, authority: Authority, number: int) -> Issuer:
     """Return the issuing side of a root, which signs its own certificate."""
     return Issuer(
         generation_id=generation_id,

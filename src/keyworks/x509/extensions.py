@@ -61,9 +61,7 @@ def key_usage(names: frozenset[str]) -> Extension:
     bits = sum(1 << (15 - KEY_USAGES.index(name)) for name in names)
     trailing = (bits & -bits).bit_length() - 1
     octets = bits.to_bytes(2, "big")[: 2 if trailing < 8 else 1]
-    return Extension(
-        oids.KEY_USAGE, critical=True, value=asn1.encode_der(asn1.BitString(octets, trailing % 8))
-    )
+    return Extension(oids.KEY_USAGE, critical=True, value=asn1.encode_der(asn1.BitString(octets, trailing % 8)))
 
 
 def extended_key_usage(purposes: Sequence[str], *, critical: bool = False) -> Extension:
@@ -189,9 +187,7 @@ def parse_authority_information_access(value: bytes) -> tuple[tuple[str, str], .
     found = []
     for one in values_of(value, "authorityInfoAccess"):
         read = _decode(rfc5280.AccessDescription, one, "authorityInfoAccess")
-        [location] = parse_general_names(
-            sequence_of([octets_of(read.access_location)]), "authorityInfoAccess"
-        )
+        [location] = parse_general_names(sequence_of([octets_of(read.access_location)]), "authorityInfoAccess")
         if location.kind == "uri":
             found.append((read.access_method.dotted_string, location.value))
     return tuple(found)

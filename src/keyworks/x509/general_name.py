@@ -109,9 +109,7 @@ class SubjectAltName:
     def encode(self) -> bytes:
         """Return the DER GeneralNames."""
         names = [
-            GeneralName(kind, value)
-            for kind in ("dns", "ip", "uri", "email")
-            for value in getattr(self, kind)
+            GeneralName(kind, value) for kind in ("dns", "ip", "uri", "email") for value in getattr(self, kind)
         ]
         names += [GeneralName("directory", der.hex()) for der in self.directory_names]
         names += [GeneralName("other", _module_octets(module).hex()) for module in self.hardware_modules]

@@ -1,0 +1,45 @@
+"""One-time secrets: how a station that has no certificate yet proves who it is.
+
+A secret is printed once and stored as a MAC. At first use it is bound to the public key it was used for; an
+identical retry is still answered; once the certificate is recorded it is spent.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from keyworks.access.principal import Kind
+
+SECRET_OCTETS: Final = 20
+"""160 random bits: nobody guesses that, so guesses need not be slowed down."""
+
+LIFETIME: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeSecret:
+    """A stored secret.
+
+    Args:
+        id: Opaque.
+        principal_kind: Of who may use it.
+        principal_name: The user name it goes with.
+        channel_label: The only channel it opens.
+        expires_at: Last valid second.
+        bound_key: Fingerprint of the public key it was first used for.
+        spent: Whether a certificate was issued for it.
+    """
+
+    id: str
+    principal_kind: Kind
+    principal_name: str
+    channel_label: str
+    expires_at: int
+    bound_key: bytes | None
+    spent: bool
+
+
+def new_secret() -> str:
+    """Return a new secret as people and scripts can carry it."""
+    return secrets.token_urlsafe(SECRET_OCTETS)

@@ -1,0 +1,57 @@
+"""A device of the inventory."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from keyworks.errors import RejectedName
+from keyworks.x509.name import PRINTABLE
+
+MAX_CHARACTERS: Final = 64
+
+
+class DeviceState(StrEnum):
+    """Where a device is in its life."""
+
+    REGISTERED = "registered"
+    ISSUED = "issued"
+    SHIPPED = "shipped"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device: known by manufacturer, product and serial number together.
+
+    Args:
+        id: Opaque.
+        manufacturer: Two of them may use the same serial numbers.
+        product: As in the subject's organizationalUnitName.
+        serial_number: As in the subject's serialNumber.
+        state: Where it is in its life.
+        added_at: When it was registered.
+    """
+
+    id: str
+    manufacturer: str
+    product: str
+    serial_number: str
+    state: DeviceState
+    added_at: int
+
+
+def check_identity(manufacturer: str, product: str, serial_number: str) -> None:
+    """Refuse words that could not stand in a certificate.
+
+    Raises:
+        RejectedName: One of them cannot; the sentence says which and why.
+    """
+    for name, value in (("manufacturer", manufacturer), ("product", product), ("serial number", serial_number)):
+        if not 1 <= len(value) <= MAX_CHARACTERS or value != value.strip() or not value.isprintable():
+            raise RejectedName(
+                f"'{value}' cannot be a {name}: 1 to {MAX_CHARACTERS} printable characters, no blanks around."
+            )
+    if not PRINTABLE.issuperset(serial_number):
+        raise RejectedName(
+            f"'{serial_number}' cannot be a serial number: letters, digits, spaces and '()+,-./:=? are allowed."
+        )

@@ -1,0 +1,105 @@
+"""Tables and statements of the key store."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Column, Integer, LargeBinary, Table, Text, bindparam, insert, select
+
+from keyworks.algorithms.public_key import PublicKey
+from keyworks.keys.purpose import Purpose
+from keyworks.store.engine import Transaction
+from keyworks.store.schema import metadata
+from keyworks.store.statement import Statement
+
+master_key: Final = Table(
+    "master_key",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("scrypt_n", Integer, nullable=False),
+    Column("scrypt_r", Integer, nullable=False),
+    Column("scrypt_p", Integer, nullable=False),
+    Column("created_at", Integer, nullable=False),
+)
+"""How the master key is made of the passphrase; the key itself is nowhere."""
+
+wrapping_key: Final = Table(
+    "wrapping_key",
+    metadata,
+    Column("purpose", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+sealed_key: Final = Table(
+    "sealed_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("key_type", Text, nullable=False),
+    Column("public_key", LargeBinary, nullable=False, unique=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Integer, nullable=False),
+)
+
+INSERT_MASTER: Final = Statement(insert(master_key))
+SELECT_MASTER: Final = Statement(
+    select(master_key.c.salt, master_key.c.scrypt_n, master_key.c.scrypt_r, master_key.c.scrypt_p)
+)
+INSERT_WRAPPING: Final = Statement(insert(wrapping_key))
+SELECT_WRAPPING: Final = Statement(select(wrapping_key.c.purpose, wrapping_key.c.sealed))
+_INSERT_KEY: Final = Statement(insert(sealed_key))
+_SELECT_KEY: Final = Statement(select(*sealed_key.c).where(sealed_key.c.id == bindparam("id")))
+_SELECT_NEWEST: Final = Statement(
+    select(sealed_key.c.id)
+    .where(sealed_key.c.purpose == bindparam("purpose"))
+    .order_by(sealed_key.c.id.desc())
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """A private key as it is stored.
+
+    Args:
+        id: Opaque; associated data of the sealing.
+        purpose: Decides which wrapping key seals it.
+        key_type: Such as ``P-256``.
+        public_key: Its public half.
+        sealed: Nonce and ciphertext of its PKCS#8 form.
+        created_at: When it was made.
+    """
+
+    id: str
+    purpose: Purpose
+    key_type: str
+    public_key: PublicKey
+    sealed: bytes = field(repr=False)
+    created_at: int
+
+
+def insert_key(tx: Transaction, key: SealedKey) -> None:
+    """Write a key, in the transaction of what it is made for."""
+    tx.execute(
+        _INSERT_KEY,
+        {
+            "id": key.id,
+            "purpose": key.purpose.value,
+            "key_type": key.key_type,
+            "public_key": key.public_key.spki,
+            "sealed": key.sealed,
+            "created_at": key.created_at,
+        },
+    )
+
+
+def find_key(tx: Transaction, key_id: str) -> SealedKey | None:
+    """Return a key by its id."""
+    for row in tx.execute(_SELECT_KEY, {"id": key_id}):
+        return SealedKey(row[0], Purpose(row[1]), row[2], PublicKey.parse(row[3]), row[4], row[5])
+    return None
+
+
+def newest_key_id(tx: Transaction, purpose: Purpose) -> str | None:
+    """Return the id of the newest key for a purpose."""
+    rows = tx.execute(_SELECT_NEWEST, {"purpose": purpose.value})
+    return rows[0][0] if rows else None

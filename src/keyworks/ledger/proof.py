@@ -1,0 +1,86 @@
+"""Verifying proofs, with nothing but hashes: what an auditor needs and can read in five minutes.
+
+Source: RFC 9162 §2.1.3.2 (inclusion), §2.1.4.2 (consistency).
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from keyworks.errors import IntegrityFailure
+from keyworks.ledger.tree import leaf_hash, node_hash
+
+
+def commitment(salt: bytes, body: bytes) -> bytes:
+    """Return the leaf hash of an entry: a commitment that says nothing about the body without the salt."""
+    return leaf_hash(hashlib.sha256(salt + body).digest())
+
+
+def check_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
+    """Check that a leaf is in a tree.
+
+    Args:
+        leaf: Its hash.
+        index: Its place, from 0.
+        size: The tree's.
+        path: The audit path, from the leaf upwards.
+        root: The tree's.
+
+    Raises:
+        IntegrityFailure: It is not proven.
+    """
+    if not 0 <= index < size:
+        raise IntegrityFailure(f"There is no entry {index} in a ledger of {size} entries.")
+    place, last, computed = index, size - 1, leaf
+    for node in path:
+        if last == 0:
+            raise IntegrityFailure("The inclusion proof is too long.")
+        if place & 1 or place == last:
+            computed = node_hash(node, computed)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            computed = node_hash(computed, node)
+        place, last = place >> 1, last >> 1
+    if last or computed != root:
+        raise IntegrityFailure(f"Entry {index} is not proven to be in the ledger of {size} entries.")
+
+
+def check_consistency(old_size: int, old_root: bytes, size: int, root: bytes, path: Sequence[bytes]) -> None:
+    """Check that a tree continues an older one without changing anything in it.
+
+    Args:
+        old_size: The older tree's.
+        old_root: The older tree's.
+        size: The newer tree's.
+        root: The newer tree's.
+        path: The consistency proof.
+
+    Raises:
+        IntegrityFailure: It is not proven.
+    """
+    failure = IntegrityFailure(
+        f"The ledger of {size} entries does not continue the one of {old_size}: something was rewritten."
+    )
+    if old_size > size or (old_size == size and (old_root != root or path)):
+        raise failure
+    if old_size in (0, size):
+        return
+    nodes = [old_root, *path] if old_size & (old_size - 1) == 0 else list(path)
+    if not nodes:
+        raise failure
+    place, last = old_size - 1, size - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    old_computed = computed = nodes[0]
+    for node in nodes[1:]:
+        if last == 0:
+            raise failure
+        if place & 1 or place == last:
+            old_computed, computed = node_hash(node, old_computed), node_hash(node, computed)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            computed = node_hash(computed, node)
+        place, last = place >> 1, last >> 1
+    if last or old_computed != old_root or computed != root:
+        raise failure

@@ -1,0 +1,244 @@
+"""The store: transactions, and the group commit through which everything is written.
+
+A commit costs an fsync, whatever is in it. So writes that are submitted while the event loop is busy share one
+transaction; a write that is alone is committed at once. The commit itself runs in the event loop: handing it to
+a thread and back cost more than the wait on the disks we measured.
+"""
+
+import asyncio
+import os
+import random
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+
+from keyworks.errors import InternalError, KeyworksError, Unavailable
+from keyworks.store import sqlite
+from keyworks.store.clock import Clock
+from keyworks.store.schema import clock_mark
+from keyworks.store.statement import Statement
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item")
+_Outcome = TypeVar("_Outcome")
+
+MAX_GROUP: Final = 256
+"""Writes in one transaction; more would make the first of them wait too long."""
+
+_ATTEMPTS: Final = 60
+_LONGEST_PAUSE: Final = 0.05
+_SET_BACK_SECONDS: Final = 60
+"""How far the clock may run behind the last write before we refuse to write: NTP slews, it does not jump."""
+
+_NO_PARAMETERS: Final[Mapping[str, Any]] = {}
+_MARK: Final = Statement(select(clock_mark.c.at))
+_SET_MARK: Final = Statement(
+    insert(clock_mark)
+    .values(id=1, at=bindparam("at"))
+    .on_conflict_do_update(index_elements=[clock_mark.c.id], set_={"at": bindparam("at")})
+)
+
+
+class Transaction:
+    """What a query or a write function works with."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(
+        self, statement: Statement, parameters: Mapping[str, Any] = _NO_PARAMETERS
+    ) -> list[tuple[Any, ...]]:
+        """Execute one statement and return all its rows."""
+        return self._connection.execute(statement.text, statement.bind(parameters)).fetchall()
+
+    def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute one statement for each row of parameters."""
+        self._connection.executemany(statement.text, [statement.bind(row) for row in rows])
+
+
+@dataclass(slots=True, eq=False)
+class _Write:
+    """One submitted write, until its transaction is durable."""
+
+    write: Callable[[Transaction, Sequence[Any]], Sequence[Any]]
+    item: Any
+    future: "asyncio.Future[Any]"
+
+
+class Store:
+    """A database, opened by one process.
+
+    Args:
+        path: The SQLite file; it exists and has the present schema.
+        clock: For the high-water mark.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._writer = sqlite.connect(path)
+        self._reader = sqlite.connect(path, read_only=True)
+        self._process = os.getpid()
+        self._waiting: list[_Write] = []
+        self._committer: asyncio.Task[None] | None = None
+        self._closed = False
+        self._mark = 0
+
+    @classmethod
+    def open(cls, path: Path, clock: Clock) -> "Store":
+        """Open the database in ``path``.
+
+        Raises:
+            OperatorError: There is none, or it cannot be used; the sentence says why.
+        """
+        return cls(path, clock)
+
+    async def read(self, query: Callable[[Transaction], _T]) -> _T:
+        """Return what ``query`` reads from one consistent snapshot.
+
+        Raises:
+            KeyworksError: What ``query`` raises, or what the database's failure means.
+        """
+        self._check_usable()
+        try:
+            self._reader.execute("BEGIN")
+            try:
+                return query(Transaction(self._reader))
+            finally:
+                self._reader.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise sqlite.translated(error) from error
+
+    async def write(
+        self, write: Callable[[Transaction, Sequence[_Item]], Sequence[_Outcome]], item: _Item
+    ) -> _Outcome:
+        """Write durably, and return the outcome once it is on disk.
+
+        Args:
+            write: Called with all items submitted for it in this group, in order; returns their outcomes.
+                It may run twice, so it must do nothing but work with the transaction.
+            item: What to write.
+
+        Raises:
+            Unavailable: The database is busy or full, or the clock was set back; nothing was written.
+            KeyworksError: What ``write`` raises for this item alone; its group is written without it.
+        """
+        self._check_usable()
+        future: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Write(write, item, future))
+        if self._committer is None:
+            self._committer = asyncio.create_task(self._commit_waiting())
+        return await future
+
+    async def close(self) -> None:
+        """Finish what was submitted, and close."""
+        self._closed = True
+        if self._committer is not None:
+            await self._committer
+        self._reader.close()
+        self._writer.close()
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise Unavailable("The store is closed; the server is stopping.")
+        if self._process != os.getpid():
+            raise InternalError("A store does not survive a fork; open it in the child.")
+
+    async def _commit_waiting(self) -> None:
+        """Commit group after group until nothing waits; one task at a time."""
+        try:
+            # Whatever is ready to run may submit first; if nothing is, this costs one turn of the loop.
+            await asyncio.sleep(0)
+            while self._waiting:
+                group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
+                await self._commit(group)
+                await asyncio.sleep(0)
+        finally:
+            self._committer = asyncio.create_task(self._commit_waiting()) if self._waiting else None
+
+    async def _commit(self, group: list[_Write]) -> None:
+        try:
+            await self._begin()
+        except KeyworksError as error:
+            _fail(group, error)
+            return
+        try:
+            outcomes = self._run(group)
+            self._writer.execute("COMMIT")
+        except (KeyworksError, sqlite3.Error) as error:
+            self._roll_back()
+            if len(group) > 1:
+                for one in group:
+                    await self._commit([one])
+                return
+            _fail(group, sqlite.translated(error) if isinstance(error, sqlite3.Error) else error)
+        except BaseException as error:
+            self._roll_back()
+            _fail(group, InternalError("A write failed in an unforeseen way.", private=repr(error)))
+            raise
+        else:
+            for one, outcome in zip(group, outcomes, strict=True):
+                if not one.future.cancelled():
+                    one.future.set_result(outcome)
+
+    def _run(self, group: list[_Write]) -> list[Any]:
+        """Run the writes of a group, those of one function together; return outcomes in submitted order."""
+        tx = Transaction(self._writer)
+        self._keep_mark(tx)
+        together: dict[Any, list[int]] = {}
+        for place, one in enumerate(group):
+            together.setdefault(one.write, []).append(place)
+        outcomes: list[Any] = [None] * len(group)
+        for write, places in together.items():
+            found = write(tx, [group[place].item for place in places])
+            for place, outcome in zip(places, found, strict=True):
+                outcomes[place] = outcome
+        return outcomes
+
+    async def _begin(self) -> None:
+        """Take the write lock, waiting without blocking the loop while another process holds it."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                if not sqlite.is_busy(error):
+                    raise sqlite.translated(error) from error
+                pause = min(_LONGEST_PAUSE, 0.001 * 2**attempt)
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+            else:
+                return
+        raise Unavailable("The database is busy; ask again.")
+
+    def _keep_mark(self, tx: Transaction) -> None:
+        """Notice a clock that was set back: times and serial numbers would lie."""
+        now = self._clock.now()
+        if now == self._mark:
+            return
+        rows = tx.execute(_MARK)
+        mark = rows[0][0] if rows else 0
+        if now < mark - _SET_BACK_SECONDS:
+            raise Unavailable(
+                "The machine's clock was set back behind the last record; the operator has to correct it.",
+                private=f"clock {now}, last record {mark}",
+            )
+        if now > mark:
+            tx.execute(_SET_MARK, {"at": now})
+        self._mark = now
+
+    def _roll_back(self) -> None:
+        self._mark = 0
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+
+
+def _fail(group: list[_Write], error: KeyworksError) -> None:
+    for one in group:
+        if not one.future.cancelled():
+            one.future.set_exception(error)

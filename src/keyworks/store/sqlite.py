@@ -1,0 +1,63 @@
+"""SQLite as the engine: connections, and what its errors mean."""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from keyworks.errors import InternalError, KeyworksError, OperatorError, Unavailable
+
+_CACHED_STATEMENTS: Final = 512
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open a database that exists.
+
+    WAL lets readers go on while one writes; FULL makes every commit durable before it returns. Waiting for a
+    lock is the engine's business, asynchronously, because waiting in SQLite would stall the event loop.
+
+    Raises:
+        OperatorError: There is no database, or it is not one.
+    """
+    if not path.exists():
+        raise OperatorError(f"There is no database {path}; create the installation with `keyworks init`.")
+    try:
+        connection = sqlite3.connect(
+            path,
+            isolation_level=None,
+            cached_statements=_CACHED_STATEMENTS,
+            timeout=0,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+    except sqlite3.Error as error:
+        raise translated(error) from error
+    return connection
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether another process holds the lock just now."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
+
+
+def translated(error: sqlite3.Error) -> KeyworksError:
+    """Return an error of ours that says what the driver's means."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _BUSY:
+        return Unavailable("The database is busy; ask again.", private=str(error))
+    if code in _NO_ROOM:
+        return Unavailable(
+            "The database cannot be written; the operator has to look at the disk.", private=str(error)
+        )
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return OperatorError("The database file is damaged or is no database; restore it from a backup.")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return OperatorError("The database file cannot be opened; check its path and permissions.")
+    return InternalError("The database refused a statement.", private=f"{os.getpid()}: {error}")

@@ -1,0 +1,122 @@
+"""Path validation: does somebody we trust stand behind a certificate?
+
+OpenSSL builds and checks the path (signatures, times, names, constraints, unknown critical extensions); we
+check what it leaves open: which algorithms and key sizes count, and that the anchor itself is in force.
+
+Source: RFC 5280 §6.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from OpenSSL import crypto
+
+from keyworks.errors import InvalidPath, MalformedRequest
+from keyworks.x509.certificate import Certificate, time_text
+
+MAX_CHAIN: Final = 8
+"""Certificates in a presented chain."""
+
+_FLAGS: Final = crypto.X509StoreFlags.PARTIAL_CHAIN | crypto.X509StoreFlags.X509_STRICT
+_TOO_LONG_ERROR: Final = 25
+_REASONS: Final = {
+    9: "a certificate's time has not come yet",
+    10: "a certificate has expired",
+    18: "it is self-signed and not a trust anchor",
+    19: "its root is not a trust anchor",
+    20: "no trust anchor of this channel vouches for its issuer",
+    21: "no trust anchor of this channel vouches for it",
+    2: "no trust anchor of this channel vouches for its issuer",
+    7: "a signature in it does not verify",
+    24: "an issuer in it is no CA",
+    25: "its pathLen constraint is exceeded",
+    32: "an issuer's keyUsage does not allow keyCertSign",
+    34: "it has an unknown critical extension",
+    47: "a name lies outside the permitted subtrees",
+    48: "a name lies inside an excluded subtree",
+    79: "an issuer in it is no CA",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedPath:
+    """A certification path that holds.
+
+    Args:
+        certificates: End entity first, trust anchor last.
+    """
+
+    certificates: tuple[Certificate, ...]
+
+
+def validate(chain: Sequence[bytes], anchors: Sequence[Certificate], *, at: int) -> ValidatedPath:
+    """Return the path from an end entity to a trust anchor.
+
+    Args:
+        chain: DER, end entity first; the rest in any order, used as far as it helps.
+        anchors: CA certificates, trusted as they are.
+        at: The instant at which the path has to hold.
+
+    Raises:
+        InvalidPath: There is none that holds; the sentence says why.
+    """
+    if not 1 <= len(chain) <= MAX_CHAIN:
+        raise InvalidPath(
+            f"The certificate chain has {len(chain)} certificates; 1 to {MAX_CHAIN} are looked at."
+        )
+    presented = [_parse(der) for der in chain]
+    in_force = tuple(anchor.der for anchor in anchors if anchor.not_before <= at <= anchor.not_after)
+    if not in_force:
+        raise InvalidPath("The certificate is not accepted: this channel has no trust anchor in force.")
+    path = tuple(_parse(der) for der in _build(presented, in_force, at))
+    if len(path) < 2:
+        raise InvalidPath("The certificate is not accepted: a trust anchor does not authenticate as itself.")
+    return ValidatedPath(path)
+
+
+def _parse(der: bytes) -> Certificate:
+    """Refuse what we could not name or whose key or algorithm does not count (SHA-1, RSA-1024, odd curves)."""
+    try:
+        return Certificate.parse(der)
+    except MalformedRequest as error:
+        raise InvalidPath(f"The certificate chain is not accepted: {error.detail}") from error
+
+
+def _build(presented: Sequence[Certificate], anchors: tuple[bytes, ...], at: int) -> list[bytes]:
+    try:
+        store = _store(anchors)
+        store.set_time(datetime.fromtimestamp(at, UTC))
+        leaf, *rest = [_loaded(certificate.der) for certificate in presented]
+        found = crypto.X509StoreContext(store, leaf, rest).get_verified_chain()
+    except crypto.X509StoreContextError as error:
+        raise _explained(error, presented[0], at) from error
+    except (crypto.Error, ValueError) as error:
+        raise InvalidPath("The certificate chain cannot be read.") from error
+    return [crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in found]
+
+
+@lru_cache(maxsize=64)
+def _store(anchors: tuple[bytes, ...]) -> crypto.X509Store:
+    """Return the trust store of a set of anchors: it costs more than using it."""
+    store = crypto.X509Store()
+    for der in anchors:
+        store.add_cert(_loaded(der))
+    store.set_flags(_FLAGS)
+    return store
+
+
+def _loaded(der: bytes) -> crypto.X509:
+    return crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+
+
+def _explained(error: crypto.X509StoreContextError, leaf: Certificate, at: int) -> InvalidPath:
+    code = error.errors[0] if error.errors else 0
+    if code == 10 and leaf.not_after < at:
+        return InvalidPath(f"The certificate has expired on {time_text(leaf.not_after)}.")
+    reason = _REASONS.get(code) or (str(error.errors[2]) if len(error.errors) > 2 else "it does not validate")
+    return InvalidPath(
+        f"The certificate is not accepted: {reason} (issuer '{leaf.issuer.text}').", private=str(error.errors)
+    )
