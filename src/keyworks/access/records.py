@@ -71,7 +71,7 @@ epoch: Final = Table(
     Column("name", Text, primary_key=True),
     Column("number", Integer, nullable=False),
 )
-"""``trust`` moves with each change of authorities, channels and anchors, ``revocation`` with each revocation."""
+"""``trust`` moves with each change of authorities, channels, anchors; ``revocation`` with each revocation."""
 
 INSERT_ANCHOR: Final = Statement(insert(anchor).on_conflict_do_nothing().returning(anchor.c.id))
 SELECT_ANCHORS: Final = Statement(

@@ -184,8 +184,15 @@ _RULES: Final[Mapping[str, Callable[[Transaction, Ask], _Grant]]] = MappingProxy
         "station": _for_the_station_itself,
     }
 )
-ENROLLABLE: Final = frozenset(_RULES)
-"""Profiles that a channel can offer to requesters."""
+ACCEPTABLE: Final[Mapping[str, frozenset[Kind]]] = MappingProxyType(
+    {
+        "idevid": frozenset({Kind.STATION}),
+        "ldevid": frozenset({Kind.DEVICE}),
+        "station": frozenset({Kind.STATION}),
+        "tls-server": frozenset(),
+    }
+)
+"""Profiles that a channel can have, and who may then ask; of tls-server, only this node itself."""
 
 
 def _device_of(tx: Transaction, ask: Ask) -> Device:

@@ -18,8 +18,10 @@ from keyworks import lint
 from keyworks.algorithms.signer import Signer
 from keyworks.authority.order import Order
 from keyworks.authority.profile import make_tbs
-from keyworks.authority.recording import Issuance, Recorded, find_repeated, record
+from keyworks.authority.recording import Issuance, Recorded, find_repeated, intent_entry, record
 from keyworks.errors import BadSignature, IntegrityFailure
+from keyworks.ledger.entry import seal
+from keyworks.ledger.records import enter
 from keyworks.store.clock import Clock
 from keyworks.store.engine import Store
 from keyworks.x509.tbs import assemble
@@ -75,6 +77,8 @@ class IssuingPath:
         tbs = made.encode()
         issuer = order.issuer
         lint.check(tbs, lint.Context(order.profile.name, issuer.certificate, issuer.publication_url))
+        if order.profile.ca:
+            await self._store.write(enter, seal(intent_entry(order, serial_number, tbs, at)))
         der = await self._sign(order, tbs)
         issuance = Issuance(
             order=order,

@@ -1,5 +1,6 @@
 """Recording an issued certificate: every uniqueness rule is decided here, inside the durable transaction."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -195,4 +196,21 @@ def _entry(issuance: Issuance, action: str, detail: tuple[tuple[str, str], ...])
         result="ok",
         request_hash=requester.request_hash,
         detail=detail,
+    )
+
+
+def intent_entry(order: Order, serial_number: int, tbs: bytes, at: int) -> Entry:
+    """Return what is entered before an authority's certificate is signed.
+
+    A token that counts its signatures can then be reconciled with the ledger, even after a crash in between.
+    """
+    return Entry(
+        at=at,
+        actor=order.requester.actor,
+        source=order.requester.source,
+        object=order.owner,
+        action="certificate.intended",
+        result="ok",
+        request_hash=None,
+        detail=(("serial_number", f"{serial_number:x}"), ("tbs_sha256", hashlib.sha256(tbs).hexdigest())),
     )

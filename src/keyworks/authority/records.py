@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     null,
+    or_,
     select,
     update,
 )
@@ -78,7 +79,7 @@ certificate: Final = Table(
     Column("request_key", LargeBinary),
     Column("der", LargeBinary, nullable=False),
     CheckConstraint("state IN ('unconfirmed', 'valid', 'held', 'revoked')", name="known_state"),
-    UniqueConstraint("generation_id", "serial_number"),
+    UniqueConstraint("serial_number", "generation_id"),
     UniqueConstraint("fingerprint"),
     UniqueConstraint("request_key"),
     Index("certificate_owner", "owner"),
@@ -139,10 +140,11 @@ FORGET_REQUEST: Final = Statement(
 )
 """An expired certificate no longer answers a repeated request."""
 
+_take_slot: Final = insert(slot)
 TAKE_SLOT: Final = Statement(
-    insert(slot).on_conflict_do_update(
+    _take_slot.on_conflict_do_update(
         index_elements=[slot.c.owner, slot.c.slot, slot.c.algorithm],
-        set_={"certificate_id": bindparam("certificate_id")},
+        set_={"certificate_id": _take_slot.excluded.certificate_id},
     )
 )
 SELECT_SLOT: Final = Statement(
@@ -171,7 +173,29 @@ SELECT_OWN: Final = Statement(
 SELECT_BY_FINGERPRINT: Final = Statement(
     select(*CERTIFICATE_COLUMNS).where(certificate.c.fingerprint == bindparam("fingerprint"))
 )
-SELECT_BY_ID: Final = Statement(select(*CERTIFICATE_COLUMNS).where(certificate.c.id == bindparam("id")))
+SELECT_CERTIFICATES: Final = Statement(
+    select(*CERTIFICATE_COLUMNS)
+    .where(
+        or_(bindparam("state") == "", certificate.c.state == bindparam("state")),
+        or_(bindparam("profile") == "", certificate.c.profile == bindparam("profile")),
+        or_(bindparam("owner") == "", certificate.c.owner == bindparam("owner")),
+        certificate.c.not_after <= bindparam("ends_by"),
+        certificate.c.id > bindparam("after"),
+    )
+    .order_by(certificate.c.id)
+    .limit(bindparam("most"))
+)
+SELECT_ONE: Final = Statement(
+    select(*CERTIFICATE_COLUMNS)
+    .where(
+        or_(
+            certificate.c.id == bindparam("id"),
+            certificate.c.fingerprint == bindparam("fingerprint"),
+            certificate.c.serial_number == bindparam("serial_number"),
+        )
+    )
+    .limit(2)
+)
 SELECT_DER: Final = Statement(select(certificate.c.der).where(certificate.c.id == bindparam("id")))
 REVOKE: Final = Statement(
     update(certificate)

@@ -48,12 +48,7 @@ INSERT_WRAPPING: Final = Statement(insert(wrapping_key))
 SELECT_WRAPPING: Final = Statement(select(wrapping_key.c.purpose, wrapping_key.c.sealed))
 _INSERT_KEY: Final = Statement(insert(sealed_key))
 _SELECT_KEY: Final = Statement(select(*sealed_key.c).where(sealed_key.c.id == bindparam("id")))
-_SELECT_NEWEST: Final = Statement(
-    select(sealed_key.c.id)
-    .where(sealed_key.c.purpose == bindparam("purpose"))
-    .order_by(sealed_key.c.id.desc())
-    .limit(1)
-)
+_SELECT_ID: Final = Statement(select(sealed_key.c.id).where(sealed_key.c.public_key == bindparam("public_key")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +94,7 @@ def find_key(tx: Transaction, key_id: str) -> SealedKey | None:
     return None
 
 
-def newest_key_id(tx: Transaction, purpose: Purpose) -> str | None:
-    """Return the id of the newest key for a purpose."""
-    rows = tx.execute(_SELECT_NEWEST, {"purpose": purpose.value})
+def key_id_of(tx: Transaction, public_key: PublicKey) -> str | None:
+    """Return the id of the key whose public half is ``public_key``."""
+    rows = tx.execute(_SELECT_ID, {"public_key": public_key.spki})
     return rows[0][0] if rows else None

@@ -41,6 +41,15 @@ entry: Final = Table(
     Index("entry_place", "leaf_index", unique=True, sqlite_where=text("leaf_index IS NOT NULL")),
     Index("entry_waiting", "id", sqlite_where=text("leaf_index IS NULL")),
 )
+ledger_identity: Final = Table(
+    "ledger_identity",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+)
+"""The ledger's name in its checkpoints, and the key that signs them; neither ever changes silently."""
+
 tree_head: Final = Table(
     "tree_head",
     metadata,
@@ -64,6 +73,10 @@ tile: Final = Table(
     Column("hashes", LargeBinary, nullable=False),
 )
 
+INSERT_IDENTITY: Final = Statement(
+    insert(ledger_identity).values(id=1, origin=bindparam("origin"), key_id=bindparam("key_id"))
+)
+SELECT_IDENTITY: Final = Statement(select(ledger_identity.c.origin, ledger_identity.c.key_id))
 INSERT_ENTRY: Final = Statement(
     insert(entry).values(
         {name: bindparam(name) for name in ("id", "at", "action", "body", "salt", "leaf_hash")}

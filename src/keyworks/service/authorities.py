@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from keyworks import oids
 from keyworks.access.records import advance_trust
@@ -14,7 +15,7 @@ from keyworks.authority.profile import PROFILES, Issuer, Profile, Wanted
 from keyworks.authority.register import Register
 from keyworks.errors import OperatorError
 from keyworks.keys.purpose import Purpose
-from keyworks.keys.software import SealedKey
+from keyworks.keys.records import SealedKey
 from keyworks.service.installation import Installation
 from keyworks.service.keymaking import make_key
 from keyworks.store.engine import Transaction
@@ -44,7 +45,7 @@ class NewAuthority:
     organization: str
     publication_url: str
     parent: str | None = None
-    key_type: str = "P-384"
+    key_type: str = "P-256"
 
 
 async def create_authority(installation: Installation, new: NewAuthority) -> Generation:
@@ -59,16 +60,31 @@ async def create_authority(installation: Installation, new: NewAuthority) -> Gen
     if new.name in register.authorities:
         raise OperatorError(f"There is an authority '{new.name}' already; choose another name.")
     authority = Authority(
-        new_id(),
-        check_label(new.name),
-        profile,
-        parent and parent.authority.id,
-        new.publication_url.rstrip("/"),
+        id=new_id(),
+        name=check_label(new.name),
+        profile=profile,
+        parent_id=parent.authority.id if parent else None,
+        publication_url=check_publication_url(new.publication_url),
     )
     key = await make_key(installation, Purpose.CA, new.key_type, f"authority:{new.name}")
     await _certify(installation, new, authority, key, parent)
     register, _ = await installation.registers.current()
     return register.current_generation(authority.id)
+
+
+def check_publication_url(url: str) -> str:
+    """Return a publication address without a trailing slash.
+
+    Raises:
+        OperatorError: It is none; it is burnt into certificates, so it has to be right from the start.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or parts.query or parts.fragment or not url.isascii():
+        raise OperatorError(
+            f"'{url}' cannot be a publication address: it has to look like http://pki.example.com, "
+            "reachable for as long as the certificates live."
+        )
+    return url.rstrip("/")
 
 
 def _ca_profile(name: str) -> Profile:

@@ -13,9 +13,10 @@ from keyworks.authority.register import Registers
 from keyworks.errors import OperatorError
 from keyworks.keys.master import read_passphrase
 from keyworks.keys.software import KeyStore
-from keyworks.settings.node import NodeSettings, read_node_settings
+from keyworks.settings.node import Keys, NodeSettings, read_node_settings
 from keyworks.store.clock import Clock, SystemClock
 from keyworks.store.engine import Store
+from keyworks.store.migrate import check_version
 
 SETTINGS_FILE: Final = "keyworks.toml"
 
@@ -63,18 +64,37 @@ def settings_of(home: Path) -> NodeSettings:
     return read_node_settings(file)
 
 
+def passphrase_of(home: Path, keys: Keys) -> bytes:
+    """Return the passphrase that the settings point to.
+
+    Raises:
+        OperatorError: There is none, or others can read it.
+    """
+    return read_passphrase(home / keys.passphrase_file if keys.passphrase_file else None, keys.passphrase_env)
+
+
 @asynccontextmanager
-async def open_installation(home: Path, clock: Clock | None = None) -> AsyncIterator[Installation]:
+async def open_installation(
+    home: Path, clock: Clock | None = None, passphrase: bytes | None = None
+) -> AsyncIterator[Installation]:
     """Open the installation in ``home``, and close it in the end.
+
+    Args:
+        home: The folder of its settings file.
+        clock: The machine's, if none is given.
+        passphrase: Where it was read already; otherwise it is read as the settings say.
 
     Raises:
         OperatorError: Its settings, passphrase or database do not let it open; the sentence says which.
     """
     clock = clock or SystemClock()
     settings = settings_of(home)
-    store = Store.open(settings.database.path, clock)
+    database = home / settings.database.file
+    check_version(database)
+    store = Store.open(database, clock)
     try:
-        keystore = await KeyStore.open(store, read_passphrase(settings.keys), clock)
+        secret = passphrase if passphrase is not None else passphrase_of(home, settings.keys)
+        keystore = await KeyStore.open(store, secret, clock)
         path = IssuingPath(store, keystore.signer, clock)
         yield Installation(home, settings, store, keystore, Registers(store), path, clock)
     finally:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from keyworks.keys.purpose import Purpose
-from keyworks.keys.records import insert_key
-from keyworks.keys.software import SealedKey
+from keyworks.keys.records import SealedKey, insert_key
 from keyworks.ledger.entry import Entry, SealedEntry, seal
 from keyworks.ledger.records import insert_entries
 from keyworks.service.installation import Installation

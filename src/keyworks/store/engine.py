@@ -37,10 +37,9 @@ _SET_BACK_SECONDS: Final = 60
 
 _NO_PARAMETERS: Final[Mapping[str, Any]] = {}
 _MARK: Final = Statement(select(clock_mark.c.at))
+_set_mark: Final = insert(clock_mark).values(id=1, at=bindparam("at"))
 _SET_MARK: Final = Statement(
-    insert(clock_mark)
-    .values(id=1, at=bindparam("at"))
-    .on_conflict_do_update(index_elements=[clock_mark.c.id], set_={"at": bindparam("at")})
+    _set_mark.on_conflict_do_update(index_elements=[clock_mark.c.id], set_={"at": _set_mark.excluded.at})
 )
 
 

@@ -1,0 +1,113 @@
+"""The inventory: devices are registered before they get an identity."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keyworks.authority.status import CertificateRecord, Filter, list_certificates
+from keyworks.devices import records
+from keyworks.devices.device import Device, DeviceState, check_identity
+from keyworks.errors import OperatorError
+from keyworks.ledger.entry import SealedEntry
+from keyworks.ledger.records import insert_entries
+from keyworks.service.event import event
+from keyworks.service.installation import Installation
+from keyworks.store.engine import Transaction
+from keyworks.store.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What became of devices that were to be registered.
+
+    Args:
+        added: New ones.
+        known: Serial numbers that were registered before; nothing changed for them.
+    """
+
+    added: tuple[Device, ...]
+    known: tuple[str, ...]
+
+
+async def add_devices(
+    installation: Installation, manufacturer: str, product: str, serial_numbers: Sequence[str]
+) -> Registration:
+    """Register devices by their serial numbers, all or none.
+
+    Raises:
+        RejectedName: A word cannot stand in a certificate; nothing was registered.
+    """
+    at = installation.clock.now()
+    devices = []
+    for serial_number in dict.fromkeys(serial_numbers):
+        check_identity(manufacturer, product, serial_number)
+        devices.append(Device(new_id(), manufacturer, product, serial_number, DeviceState.REGISTERED, at))
+    entries = [
+        event(
+            installation,
+            "device.registered",
+            f"device:{one.id}",
+            (("manufacturer", manufacturer), ("product", product), ("serial_number", one.serial_number)),
+        )
+        for one in devices
+    ]
+    added = await installation.store.write(_insert, (devices, entries))
+    return Registration(
+        added=tuple(one for one, new in zip(devices, added, strict=True) if new),
+        known=tuple(one.serial_number for one, new in zip(devices, added, strict=True) if not new),
+    )
+
+
+def _insert(tx: Transaction, items: Sequence[tuple[list[Device], list[SealedEntry]]]) -> list[list[bool]]:
+    outcomes = []
+    for devices, entries in items:
+        added = records.insert_devices(tx, devices)
+        insert_entries(tx, [entry for entry, new in zip(entries, added, strict=True) if new])
+        outcomes.append(added)
+    return outcomes
+
+
+async def find_device(installation: Installation, serial_number: str, product: str | None = None) -> Device:
+    """Return one device by its serial number.
+
+    Raises:
+        OperatorError: There is none, or several products share the number.
+    """
+    found = await installation.store.read(lambda tx: records.find_devices(tx, serial_number, None, product))
+    if not found:
+        raise OperatorError(f"There is no device '{serial_number}'; see `keyworks device list`.")
+    if len(found) > 1:
+        products = ", ".join(f"{one.manufacturer}/{one.product}" for one in found)
+        raise OperatorError(
+            f"Several products have a device '{serial_number}' ({products}); name its --product."
+        )
+    return found[0]
+
+
+async def certificates_of(installation: Installation, device: Device) -> list[CertificateRecord]:
+    """Return every certificate a device ever got."""
+    wanted = Filter(owner=f"device:{device.id}")
+    return await installation.store.read(lambda tx: list_certificates(tx, wanted))
+
+
+async def move_device(installation: Installation, device: Device, state: DeviceState) -> None:
+    """Ship or retire a device: from then on its identity is no longer replaced, or nothing is issued to it.
+
+    Raises:
+        OperatorError: Not from the state it is in.
+    """
+    allowed = {DeviceState.SHIPPED: (DeviceState.ISSUED,), DeviceState.RETIRED: tuple(DeviceState)}
+    if device.state not in allowed.get(state, ()) or device.state is state:
+        raise OperatorError(
+            f"Device {device.serial_number} is {device.state.value}; it cannot become {state.value}."
+        )
+    detail = (("serial_number", device.serial_number), ("from", device.state.value))
+    entry = event(installation, f"device.{state.value}", f"device:{device.id}", detail)
+    await installation.store.write(_move, (device, state, entry))
+
+
+def _move(tx: Transaction, items: Sequence[tuple[Device, DeviceState, SealedEntry]]) -> list[None]:
+    for device, state, entry in items:
+        if not records.set_state(tx, device.id, device.state, state):
+            raise OperatorError(f"Device {device.serial_number} changed in the meantime; look again.")
+        insert_entries(tx, [entry])
+    return [None] * len(items)

@@ -1,0 +1,107 @@
+"""The server's own TLS certificate: issued on the one path like every other, renewed by itself."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from keyworks.authority.channel import Channel
+from keyworks.authority.naming import organization_of
+from keyworks.authority.order import Order, Replacement, Requester
+from keyworks.authority.profile import Wanted
+from keyworks.authority.register import Register
+from keyworks.authority.status import CertificateRecord, Filter, list_certificates
+from keyworks.errors import InternalError, OperatorError
+from keyworks.keys.purpose import Purpose
+from keyworks.keys.records import key_id_of
+from keyworks.oids import COMMON_NAME, ORGANIZATION_NAME
+from keyworks.service.installation import Installation
+from keyworks.service.keymaking import make_key
+from keyworks.x509.certificate import Certificate
+from keyworks.x509.general_name import server_names
+from keyworks.x509.name import Name
+
+KEY_TYPE: Final = "P-256"
+_RENEW_AFTER: Final = (2, 3)
+"""Renewed after two thirds of its life."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCertificate:
+    """What a TLS listener serves with.
+
+    Args:
+        chain: Certificate and issuers up to the root's, DER: so that a client can pin any of them.
+        private_key: PEM; never shown.
+    """
+
+    chain: tuple[bytes, ...]
+    private_key: bytes = field(repr=False)
+
+
+async def server_certificate(installation: Installation) -> ServerCertificate:
+    """Return the server's certificate, renewing it where it is due or its names changed.
+
+    Raises:
+        OperatorError: No channel issues server certificates.
+    """
+    register, _ = await installation.registers.current()
+    channel = next((one for one in register.channels.values() if one.profile.name == "tls-server"), None)
+    if channel is None:
+        raise OperatorError("There is no channel with profile tls-server for this server's own certificate.")
+    wanted = _wanted(installation, register, channel)
+    present = await _newest(installation)
+    if present is None or _is_due(present, wanted, installation.clock.now()):
+        present = await _issue(installation, register, channel, wanted)
+    public_key = Certificate.parse(present.der).public_key
+    key_id = await installation.store.read(lambda tx: key_id_of(tx, public_key))
+    if key_id is None:
+        raise OperatorError("The key of the server's certificate is gone; revoke that certificate and restart.")
+    chain = register.generations[present.generation_id].issuer.chain
+    return ServerCertificate((present.der, *chain), await installation.keystore.private_key_pem(key_id))
+
+
+def _owner(installation: Installation) -> str:
+    return f"service:{installation.settings.node.name}"
+
+
+def _wanted(installation: Installation, register: Register, channel: Channel) -> Wanted:
+    node = installation.settings.node
+    issuer = register.current_generation(channel.authority_id).issuer
+    subject = Name.of((ORGANIZATION_NAME, organization_of(issuer.name)), (COMMON_NAME, node.name))
+    return Wanted(subject, server_names(node.names))
+
+
+async def _newest(installation: Installation) -> CertificateRecord | None:
+    wanted = Filter(state="valid", profile="tls-server", owner=_owner(installation), most=1000)
+    found = await installation.store.read(lambda tx: list_certificates(tx, wanted))
+    return found[-1] if found else None
+
+
+def _is_due(present: CertificateRecord, wanted: Wanted, at: int) -> bool:
+    parts, whole = _RENEW_AFTER
+    due = present.not_before + (present.not_after - present.not_before) * parts // whole
+    certificate = Certificate.parse(present.der)
+    same = certificate.subject == wanted.subject and certificate.subject_alt_name == wanted.subject_alt_name
+    return at >= due or not same
+
+
+async def _issue(
+    installation: Installation, register: Register, channel: Channel, wanted: Wanted
+) -> CertificateRecord:
+    key = await make_key(installation, Purpose.TLS, KEY_TYPE, _owner(installation))
+    generation = register.current_generation(channel.authority_id)
+    generation.check_issues(installation.clock.now())
+    order = Order(
+        issuer=generation.issuer,
+        profile=channel.profile,
+        wanted=wanted,
+        public_key=key.public_key,
+        owner=_owner(installation),
+        replacement=Replacement.KEEP,
+        requester=Requester(_owner(installation), "local"),
+        channel_id=channel.id,
+    )
+    await installation.path.issue(order)
+    found = await _newest(installation)
+    if found is None:
+        raise InternalError("The server's certificate was issued and cannot be found.")
+    return found

@@ -1,0 +1,153 @@
+"""Creating an installation: all of it or nothing."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from keyworks.errors import OperatorError
+from keyworks.keys.purpose import Purpose
+from keyworks.keys.software import create_key_store, prepare_key_store
+from keyworks.ledger.entry import SealedEntry
+from keyworks.ledger.records import INSERT_IDENTITY, insert_entries
+from keyworks.service.authorities import NewAuthority, check_publication_url, create_authority
+from keyworks.service.channels import NewChannel, create_channel
+from keyworks.service.event import event
+from keyworks.service.installation import (
+    SETTINGS_FILE,
+    Installation,
+    open_installation,
+    passphrase_of,
+)
+from keyworks.service.keymaking import make_key
+from keyworks.service.server_certificate import server_certificate
+from keyworks.settings.node import Keys, Listen, Node, NodeSettings, render_node_settings
+from keyworks.store.clock import Clock, SystemClock
+from keyworks.store.engine import Store, Transaction
+from keyworks.store.migrate import migrate
+
+PASSPHRASE_FILE: Final = "passphrase"
+_PASSPHRASE_OCTETS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class NewInstallation:
+    """An installation as an operator asks for it.
+
+    Args:
+        home: Its folder; does not exist yet, or is empty.
+        organization: Whose it is.
+        node: This node's name.
+        preset: Which authorities and channels it starts with; see ``PRESETS``.
+        publication_url: Burnt into every certificate.
+        names: Host names and addresses of its server.
+        listen: Where it listens.
+        passphrase_env: The environment variable with the passphrase; ``None`` generates one into a file.
+    """
+
+    home: Path
+    organization: str
+    node: str
+    preset: str
+    publication_url: str
+    names: tuple[str, ...]
+    listen: Listen
+    passphrase_env: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Preset:
+    """Authorities as (name, profile, parent), channels as (label, authority, profile)."""
+
+    authorities: tuple[tuple[str, str, str | None], ...]
+    channels: tuple[tuple[str, str, str], ...]
+
+
+# A supplier's stations and servers have a root of their own: whoever trusts its IDevID root trusts devices.
+_OWN_AUTHORITIES: Final = (("root", "root", None), ("issuing", "issuing", "root"))
+_OWN_CHANNELS: Final = (("tls", "issuing", "tls-server"), ("stations", "issuing", "station"))
+_IDEVID_AUTHORITIES: Final = (
+    ("idevid-root", "idevid-root", None),
+    ("idevid-issuing", "idevid-issuing", "idevid-root"),
+)
+PRESETS: Final = {
+    "supplier": _Preset(
+        (*_OWN_AUTHORITIES, *_IDEVID_AUTHORITIES), (*_OWN_CHANNELS, ("idevid", "idevid-issuing", "idevid"))
+    ),
+    "operator": _Preset(_OWN_AUTHORITIES, (*_OWN_CHANNELS, ("ldevid", "issuing", "ldevid"))),
+}
+"""What an installation can start with: a supplier makes devices, an operator runs them."""
+
+
+async def create_installation(new: NewInstallation, clock: Clock | None = None) -> None:
+    """Create an installation with its keys, authorities, channels and server certificate.
+
+    It is made beside its folder and moved there in the end, so a failure leaves nothing half made.
+
+    Raises:
+        OperatorError: The folder is in use, or something asked for cannot be.
+    """
+    clock = clock or SystemClock()
+    check_publication_url(new.publication_url)
+    if new.home.exists() and (not new.home.is_dir() or any(new.home.iterdir())):
+        raise OperatorError(f"{new.home} exists and is not an empty folder; nothing was changed.")
+    new.home.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{new.home.name}-", dir=new.home.parent))
+    try:
+        await _create_in(work, new, clock)
+        work.replace(new.home)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+async def _create_in(work: Path, new: NewInstallation, clock: Clock) -> None:
+    keys = Keys(passphrase_env=new.passphrase_env)
+    if new.passphrase_env is None:
+        keys = Keys(passphrase_file=PASSPHRASE_FILE)
+        _write_private(work / PASSPHRASE_FILE, secrets.token_urlsafe(_PASSPHRASE_OCTETS) + "\n")
+    node = Node(name=new.node, organization=new.organization, names=new.names)
+    settings = NodeSettings(node=node, listen=new.listen, keys=keys)
+    (work / SETTINGS_FILE).write_text(render_node_settings(settings))
+    passphrase = passphrase_of(work, keys)
+    database = work / settings.database.file
+    database.touch(mode=0o600)
+    migrate(database)
+    store = Store.open(database, clock)
+    try:
+        await store.write(create_key_store, prepare_key_store(passphrase, clock.now()))
+    finally:
+        await store.close()
+    async with open_installation(work, clock, passphrase) as installation:
+        await _furnish(installation, new)
+
+
+async def _furnish(installation: Installation, new: NewInstallation) -> None:
+    key = await make_key(installation, Purpose.LEDGER, "Ed25519", "ledger")
+    origin = f"keyworks/{new.node}/{secrets.token_hex(4)}"
+    created = event(installation, "installation.created", f"node:{new.node}", (("preset", new.preset),))
+    await installation.store.write(_name_ledger, (origin, key.id, created))
+    preset = PRESETS[new.preset]
+    for name, profile, parent in preset.authorities:
+        authority = NewAuthority(name, profile, new.organization, new.publication_url, parent)
+        await create_authority(installation, authority)
+    for label, issuing, profile in preset.channels:
+        await create_channel(installation, NewChannel(label, issuing, profile))
+    await server_certificate(installation)
+
+
+def _name_ledger(tx: Transaction, items: Sequence[tuple[str, str, SealedEntry]]) -> list[None]:
+    for origin, key_id, created in items:
+        tx.execute(INSERT_IDENTITY, {"origin": origin, "key_id": key_id})
+        insert_entries(tx, [created])
+    return [None] * len(items)
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, from its first moment on."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
