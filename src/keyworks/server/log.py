@@ -1,0 +1,41 @@
+"""Structured logs to standard error: one line per event, no secrets, no bodies."""
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+
+from keyworks.settings.node import Log
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def configure_log(settings: Log, node: str) -> structlog.typing.FilteringBoundLogger:
+    """Set the process's logging up, and return its logger.
+
+    Args:
+        settings: Level and format.
+        node: Said in every line.
+    """
+    level = _LEVELS[settings.level]
+    render: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if settings.format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # uvicorn's own loggers speak only of what we count or answer ourselves.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(node=node)
+    return logger
