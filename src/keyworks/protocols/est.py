@@ -6,9 +6,6 @@ Source: RFC 7030 §3, §4.1, §4.2; RFC 8951 §3 (base64 without Content-Transfe
 import base64
 import binascii
 import re
-from collections.abc import Mapping
-from math import ceil
-from types import MappingProxyType
 from typing import Final
 
 from keyworks import errors
@@ -16,36 +13,14 @@ from keyworks.access.credential import BasicCredentials
 from keyworks.authority.authorize import Operation
 from keyworks.authority.enrollment import Attempt, Enrollment
 from keyworks.cms.signed_data import certs_only
-from keyworks.protocols.exchange import Reply, Request
+from keyworks.protocols.exchange import Reply, Request, method_not_allowed, refuse
 from keyworks.x509.template import parse_certification_request
 
 PREFIX: Final = "/.well-known/est/"
 _PKCS7: Final = "application/pkcs7-mime"
 _PKCS10: Final = "application/pkcs10"
 _OPERATIONS: Final = {"simpleenroll": Operation.ENROLL, "simplereenroll": Operation.REENROLL}
-_REALM: Final = 'Basic realm="keyworks", charset="UTF-8"'
 _WHITESPACE: Final = re.compile(rb"[ \t\r\n]+")
-
-STATUS: Final[Mapping[type[errors.KeyworksError], int]] = MappingProxyType(
-    {
-        errors.MalformedRequest: 400,
-        errors.BadProofOfPossession: 400,
-        errors.BadSubjectKey: 400,
-        errors.RejectedName: 400,
-        errors.StaleTime: 400,
-        errors.Replayed: 400,
-        errors.BadSignature: 400,
-        errors.NotFound: 404,
-        errors.AuthenticationFailed: 401,
-        errors.NotAuthorized: 403,
-        errors.QuotaExceeded: 429,
-        errors.Unavailable: 503,
-        errors.OperatorError: 500,
-        errors.InternalError: 500,
-    }
-)
-"""Each cause's HTTP status; a leaf without a row of its own has its parent's."""
-
 
 class EST:
     """Answers EST requests on the enrollment listener."""
@@ -79,14 +54,14 @@ class EST:
     async def _cacerts(self, label: str, request: Request) -> Reply:
         """RFC 7030 §4.1: the CA certificates, for anybody."""
         if request.method not in ("GET", "HEAD"):
-            return _method_not_allowed("GET")
+            return method_not_allowed("GET")
         chain = await self._enrollment.authority_chain(label)
         return _certificates(chain, _PKCS7)
 
     async def _enroll(self, label: str, operation: Operation, request: Request) -> Reply:
         """RFC 7030 §4.2: a PKCS#10 request in, the certificate out."""
         if request.method != "POST":
-            return _method_not_allowed("POST")
+            return method_not_allowed("POST")
         media_type = request.headers.get("content-type", _PKCS10).partition(";")[0].strip().lower()
         if media_type != _PKCS10:
             return Reply(415, body=f"Send the request as {_PKCS10}, not as {media_type}.\n".encode())
@@ -113,25 +88,10 @@ def _locate(path: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-def _method_not_allowed(method: str) -> Reply:
-    return Reply(405, headers=(("Allow", method),), body=f"Use {method} here.\n".encode())
-
-
 def _certificates(certificates: tuple[bytes, ...], content_type: str) -> Reply:
     # One line and a line feed: clients that never skip white space and clients that need it both cope.
     body = base64.b64encode(certs_only(certificates)) + b"\n"
     return Reply(200, (("Content-Transfer-Encoding", "base64"),), body, content_type)
-
-
-def refuse(error: errors.KeyworksError) -> Reply:
-    """Return the reply that says what is wrong."""
-    status = next(STATUS[cause] for cause in type(error).__mro__ if cause in STATUS)
-    headers: tuple[tuple[str, str], ...] = ()
-    if status == 401:
-        headers = (("WWW-Authenticate", _REALM),)
-    if isinstance(error, errors.Unavailable):
-        headers = (("Retry-After", str(max(1, ceil(error.retry_after.total_seconds())))),)
-    return Reply(status, headers, f"{error.detail}\n".encode())
 
 
 def decode_base64(body: bytes) -> bytes:

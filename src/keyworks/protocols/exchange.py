@@ -1,9 +1,15 @@
-"""What goes into a protocol adapter, and what comes out."""
+"""What goes into a protocol adapter, and what comes out; and how protocols on plain HTTP refuse."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
+from types import MappingProxyType
+from typing import Final
 
+from keyworks import errors
 from keyworks.access.credential import PresentedChain
+
+_REALM: Final = 'Basic realm="keyworks", charset="UTF-8"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +41,40 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     content_type: str = field(default="text/plain; charset=utf-8")
+
+
+STATUS: Final[Mapping[type[errors.KeyworksError], int]] = MappingProxyType(
+    {
+        errors.MalformedRequest: 400,
+        errors.BadProofOfPossession: 400,
+        errors.BadSubjectKey: 400,
+        errors.RejectedName: 400,
+        errors.StaleTime: 400,
+        errors.Replayed: 400,
+        errors.BadSignature: 400,
+        errors.NotFound: 404,
+        errors.AuthenticationFailed: 401,
+        errors.NotAuthorized: 403,
+        errors.QuotaExceeded: 429,
+        errors.Unavailable: 503,
+        errors.OperatorError: 500,
+        errors.InternalError: 500,
+    }
+)
+"""Each cause's HTTP status; a leaf without a row of its own has its parent's."""
+
+
+def refuse(error: errors.KeyworksError) -> Reply:
+    """Return the reply that says what is wrong."""
+    status = next(STATUS[cause] for cause in type(error).__mro__ if cause in STATUS)
+    headers: tuple[tuple[str, str], ...] = ()
+    if status == 401:
+        headers = (("WWW-Authenticate", _REALM),)
+    if isinstance(error, errors.Unavailable):
+        headers = (("Retry-After", str(max(1, ceil(error.retry_after.total_seconds())))),)
+    return Reply(status, headers, f"{error.detail}\n".encode())
+
+
+def method_not_allowed(method: str) -> Reply:
+    """Return the reply to a request with another method than the one that is served."""
+    return Reply(405, headers=(("Allow", method),), body=f"Use {method} here.\n".encode())
