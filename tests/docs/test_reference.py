@@ -1,0 +1,48 @@
+"""The reference says what the code does: each generated page is compared with what its generator makes now."""
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import pytest
+
+from keyworks.authority.profile import PROFILES
+from keyworks.lint import RULES
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+PAGES: Final = ("errors.md", "lint-rules.md", "profiles.md", "settings.md")
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("keyworks_docs_generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_generated_page_is_held_to_the_code(generator: ModuleType) -> None:
+    pages: Mapping[str, object] = generator.PAGES
+    assert tuple(sorted(pages)) == PAGES
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_committed_page_is_what_the_generator_makes(generator: ModuleType, name: str) -> None:
+    committed = (DOCS / "reference" / name).read_text(encoding="utf-8")
+    assert committed == generator.page(name), "run: .venv/bin/python docs/generate.py"
+
+
+def test_the_reference_lists_every_lint_rule_and_every_profile(generator: ModuleType) -> None:
+    rules, profiles = generator.page("lint-rules.md"), generator.page("profiles.md")
+    assert [name for name in RULES if f"| `{name}` |" not in rules] == []
+    assert [name for name in PROFILES if f"| `{name}` version " not in profiles] == []
+
+
+def test_the_reference_explains_every_setting(generator: ModuleType) -> None:
+    rows = [line for line in generator.page("settings.md").splitlines() if line.startswith("| `")]
+    assert rows
+    assert [row for row in rows if not row.rstrip(" |").endswith(".")] == []
