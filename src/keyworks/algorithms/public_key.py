@@ -1,9 +1,11 @@
 """Public keys: parsed once, checked, and ready to verify."""
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -13,19 +15,36 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa,
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from keyworks import oids
-from keyworks.algorithms.registry import RSA_MODULUS_BITS, SignatureAlgorithm, signature_for
+from keyworks.algorithms.registry import (
+    BY_KEY_IDENTIFIER,
+    BY_NAME,
+    RSA_MODULUS_BITS,
+    SignatureAlgorithm,
+    signature_for,
+)
 from keyworks.asn1.rfc5280 import SubjectPublicKeyInfo
 from keyworks.errors import BadSignature, BadSubjectKey
 
 MAX_SPKI_OCTETS: Final = 4096
-_SMALLEST_RSA_EXPONENT: Final = 65537
+_RSA_EXPONENTS: Final = range(65537, 1 << 256)
+_SMALL_FACTORS: Final = math.prod(n for n in range(2, 752) if all(n % d for d in range(2, math.isqrt(n) + 1)))
 _HASHES: Final = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _ECDSA: Final = {name: ec.ECDSA(algorithm) for name, algorithm in _HASHES.items()}
 _ECDSA_OIDS: Final = frozenset({oids.ECDSA_WITH_SHA256, oids.ECDSA_WITH_SHA384, oids.ECDSA_WITH_SHA512})
 _RSA_OIDS: Final = frozenset({oids.SHA256_WITH_RSA, oids.SHA384_WITH_RSA, oids.SHA512_WITH_RSA})
-_CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _PKCS1: Final = padding.PKCS1v15()
 _UNCOMPRESSED: Final = 4
+_WANTED: Final = "P-256, P-384, P-521 (named by object identifier), Ed25519, Ed448, ML-DSA or RSA"
+_P25519: Final = 2**255 - 19
+_P448: Final = 2**448 - 2**224 - 1
+_ORDER_8: Final = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+_SMALL_ORDER: Final = MappingProxyType(
+    {
+        "Ed25519": frozenset({0, 1, _ORDER_8, _P25519 - _ORDER_8, _P25519 - 1, _P25519, _P25519 + 1}),
+        "Ed448": frozenset({0, 1, _P448 - 1, _P448, _P448 + 1}),
+    }
+)
+"""The y of points of small order, canonical or not: with such a key anybody can sign (RFC 7748 §7)."""
 
 _PlainKey = (
     ed25519.Ed25519PublicKey
@@ -67,11 +86,18 @@ class PublicKey:
                 f"The public key has {len(spki)} octets; at most {MAX_SPKI_OCTETS} are looked at."
             )
         try:
-            bits = asn1.decode_der(SubjectPublicKeyInfo, spki).subject_public_key.as_bytes()
+            decoded = asn1.decode_der(SubjectPublicKeyInfo, spki)
+        except ValueError as error:
+            raise BadSubjectKey("The public key is malformed (RFC 5280 §4.1.2.7).") from error
+        kind = BY_KEY_IDENTIFIER.get(asn1.encode_der(decoded.algorithm))
+        if kind is None:
+            raise BadSubjectKey(f"Keys of this type are not certified; use {_WANTED}.")
+        bits = decoded.subject_public_key.as_bytes()
+        try:
             loaded = load_der_public_key(spki)
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise BadSubjectKey(f"The public key cannot be read: {_reason(error)}") from error
-        key_type, verify = _recognize(loaded, bits)
+            raise BadSubjectKey(f"The public key is no valid {kind} key.", private=str(error)) from error
+        key_type, verify = _recognize(kind, loaded, bits)
         key_identifier = hashlib.sha256(bits).digest()[:20]
         return cls(spki, key_type, hashlib.sha256(spki).digest(), key_identifier, verify)
 
@@ -92,50 +118,49 @@ class PublicKey:
             raise BadSignature("The signature does not verify.") from error
 
 
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-
-
-def _recognize(loaded: object, bits: bytes) -> tuple[str, Callable[[bytes, bytes, SignatureAlgorithm], None]]:
+def _recognize(
+    kind: str, loaded: object, bits: bytes
+) -> tuple[str, Callable[[bytes, bytes, SignatureAlgorithm], None]]:
     """Return the key's type and what verifies with it; refuse everything that is not listed here."""
     match loaded:
         case ec.EllipticCurvePublicKey():
-            return _curve(loaded, bits), partial(_verify_ecdsa, loaded)
+            if bits[0] != _UNCOMPRESSED:
+                raise BadSubjectKey(
+                    "The elliptic-curve point is compressed; send it uncompressed (RFC 5480 §2.2)."
+                )
+            return kind, partial(_verify_ecdsa, loaded)
         case rsa.RSAPublicKey():
             _check_rsa(loaded)
             return f"rsa-{loaded.key_size}", partial(_verify_rsa, loaded)
-        case ed25519.Ed25519PublicKey():
-            return "Ed25519", partial(_verify_plain, loaded, oids.ED25519)
-        case ed448.Ed448PublicKey():
-            return "Ed448", partial(_verify_plain, loaded, oids.ED448)
-        case mldsa.MLDSA44PublicKey():
-            return "ML-DSA-44", partial(_verify_plain, loaded, oids.ML_DSA_44)
-        case mldsa.MLDSA65PublicKey():
-            return "ML-DSA-65", partial(_verify_plain, loaded, oids.ML_DSA_65)
-        case mldsa.MLDSA87PublicKey():
-            return "ML-DSA-87", partial(_verify_plain, loaded, oids.ML_DSA_87)
+        case ed25519.Ed25519PublicKey() | ed448.Ed448PublicKey():
+            _check_order(kind, bits)
+            return kind, partial(_verify_plain, loaded, BY_NAME[kind].oid)
+        case mldsa.MLDSA44PublicKey() | mldsa.MLDSA65PublicKey() | mldsa.MLDSA87PublicKey():
+            return kind, partial(_verify_plain, loaded, BY_NAME[kind].oid)
         case _:
-            raise BadSubjectKey(
-                "Keys of this type are not certified; use P-256, P-384, P-521, Ed25519, Ed448, ML-DSA or RSA."
-            )
-
-
-def _curve(loaded: ec.EllipticCurvePublicKey, bits: bytes) -> str:
-    name = _CURVES.get(loaded.curve.name)
-    if name is None:
-        raise BadSubjectKey(f"Curve {loaded.curve.name} is not certified; use P-256, P-384 or P-521.")
-    if not bits or bits[0] != _UNCOMPRESSED:
-        raise BadSubjectKey("The elliptic-curve point is compressed; send it uncompressed (RFC 5480 §2.2).")
-    return name
+            raise BadSubjectKey(f"Keys of this type are not certified; use {_WANTED}.")
 
 
 def _check_rsa(loaded: rsa.RSAPublicKey) -> None:
+    """Refuse what is weak or costs too much to verify with.
+
+    Source: NIST FIPS 186-5 §5.1, §A.1.1 (the exponent); SP 800-89 §5.3.3 (no factor below 752).
+    """
     least, most = RSA_MODULUS_BITS
     if not least <= loaded.key_size <= most:
         raise BadSubjectKey(f"The RSA modulus has {loaded.key_size} bits; {least} to {most} are certified.")
-    exponent = loaded.public_numbers().e
-    if exponent < _SMALLEST_RSA_EXPONENT or exponent % 2 == 0:
-        raise BadSubjectKey(f"The RSA exponent is {exponent}; it has to be odd and at least 65537.")
+    numbers = loaded.public_numbers()
+    if numbers.e not in _RSA_EXPONENTS:
+        raise BadSubjectKey("The RSA exponent has to be odd, at least 65537 and below 2^256; use 65537.")
+    if math.gcd(numbers.n, _SMALL_FACTORS) != 1:
+        raise BadSubjectKey("The RSA modulus has a small factor; make a new key.")
+
+
+def _check_order(kind: str, bits: bytes) -> None:
+    """Refuse points with whose keys anybody can sign."""
+    y = int.from_bytes(bits, "little")
+    if y & ~(1 << (8 * len(bits) - 1)) in _SMALL_ORDER[kind]:
+        raise BadSubjectKey(f"The {kind} point has small order; make a new key.")
 
 
 def _verify_ecdsa(

@@ -44,6 +44,12 @@ class _WithoutParameters:
     algorithm: ObjectIdentifier
 
 
+@asn1.sequence
+class _WithCurve:
+    algorithm: ObjectIdentifier
+    named_curve: ObjectIdentifier
+
+
 def _rsa(name: str, oid: str, digest: str) -> SignatureAlgorithm:
     identifier = asn1.encode_der(_WithNull(algorithm=ObjectIdentifier(oid), parameters=asn1.Null()))
     return SignatureAlgorithm(name, oid, identifier, digest)
@@ -52,6 +58,11 @@ def _rsa(name: str, oid: str, digest: str) -> SignatureAlgorithm:
 def _plain(name: str, oid: str, digest: str = "") -> SignatureAlgorithm:
     identifier = asn1.encode_der(_WithoutParameters(algorithm=ObjectIdentifier(oid)))
     return SignatureAlgorithm(name, oid, identifier, digest)
+
+
+def _on_curve(curve: str) -> bytes:
+    algorithm = ObjectIdentifier(oids.EC_PUBLIC_KEY)
+    return asn1.encode_der(_WithCurve(algorithm=algorithm, named_curve=ObjectIdentifier(curve)))
 
 
 _SIGNATURES: Final = (
@@ -74,6 +85,16 @@ BY_IDENTIFIER: Final[Mapping[bytes, SignatureAlgorithm]] = MappingProxyType(
     {known.identifier: known for known in _SIGNATURES}
 )
 """Looked up by the whole AlgorithmIdentifier, so that wrong parameters are an unknown algorithm."""
+
+_CURVES: Final = {"P-256": oids.SECP256R1, "P-384": oids.SECP384R1, "P-521": oids.SECP521R1}
+_KEYS_WITHOUT_PARAMETERS: Final = ("Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
+BY_KEY_IDENTIFIER: Final[Mapping[bytes, str]] = MappingProxyType(
+    {_rsa("RSA", oids.RSA_ENCRYPTION, "").identifier: "RSA"}
+    | {_on_curve(oid): name for name, oid in _CURVES.items()}
+    | {BY_NAME[name].identifier: name for name in _KEYS_WITHOUT_PARAMETERS}
+)
+"""Kinds of public keys by the whole AlgorithmIdentifier in front of the key: so neither an RSASSA-PSS key nor a
+curve spelled out by its parameters passes for one of these (RFC 3279 §2.3.1, RFC 5480 §2.1.1)."""
 
 RSA_MODULUS_BITS: Final = (2048, 8192)
 """Smallest and largest modulus that is looked at."""
