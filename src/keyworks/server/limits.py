@@ -5,11 +5,13 @@ limit. What goes over a limit is answered once, in a sentence, and the connectio
 """
 
 import asyncio
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from keyworks.server.counters import Counters
+from keyworks.server.places import Places
 from keyworks.settings.node import Limits
 
 MAX_URL_OCTETS: Final = 4096
@@ -23,19 +25,33 @@ _PHRASES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What bounds every connection of a listener.
+
+    Args:
+        limits: As configured.
+        counters: Where what is cut is counted.
+    """
+
+    limits: Limits
+    counters: Counters
+
+
 class LimitedProtocol(HttpToolsProtocol):
     """One HTTP/1.1 connection, bounded.
 
     Args:
-        limits: The listener's.
-        counters: Where cut connections are counted.
+        bounds: The listener's.
+        places: The listener's; ``None`` where TLS below has taken one already.
         arguments: What uvicorn's protocol takes.
     """
 
-    def __init__(self, limits: Limits, counters: Counters, **arguments: Any) -> None:
+    def __init__(self, bounds: Bounds, places: Places | None, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._limits = limits
-        self._counters = counters
+        self._limits = bounds.limits
+        self._counters = bounds.counters
+        self._places = places
         self._deadline: asyncio.TimerHandle | None = None
         self._head_octets = 0
         self._body_octets = 0
@@ -43,19 +59,27 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: a client that connects has something to say."""
+        if self._places is not None and not self._places.take(transport):
+            self._counters.count("too_many_connections")
+            self._refused = True
+            transport.abort()
+            return
         super().connection_made(transport)
         self._arm(self._limits.header_seconds, "The request's head took too long.")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
         self._disarm()
-        super().connection_lost(exc)
+        if self.flow is not None:  # otherwise there was no place, and so no connection
+            if self._places is not None:
+                self._places.release(self.transport)
+            super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless this connection was refused already."""
         if self._refused:
             return
-        if self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+        if self._deadline is None and not self._answering():
             self._arm(self._limits.header_seconds, "The request's head took too long.")
         super().data_received(data)
 
@@ -113,7 +137,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._refused = True
         self._disarm()
         self._counters.count(f"http_{status}")
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._answering():
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         body = f"{sentence}\n".encode()
@@ -123,6 +147,10 @@ class LimitedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+    def _answering(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete
 
     def _refuse_body(self) -> None:
         self.refuse(413, f"The request's body is larger than {self._limits.max_body_octets} octets.")

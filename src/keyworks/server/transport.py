@@ -7,14 +7,14 @@ connections are open, and every connection has deadlines from its first octet.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from OpenSSL import SSL
 
 from keyworks.access.credential import PresentedChain
-from keyworks.server.counters import Counters
+from keyworks.server.limits import Bounds
+from keyworks.server.places import Places
 from keyworks.server.tls import presented_chain
-from keyworks.settings.node import Limits
 
 _READ_OCTETS: Final = 64 * 1024
 _HANDSHAKE_RECORD: Final = 0x16
@@ -88,8 +88,8 @@ class TLSConnection(asyncio.Protocol):
 
     Args:
         context: What the listener offers now.
-        limits: The listener's.
-        counters: Where failed handshakes are counted.
+        bounds: The listener's.
+        places: The listener's.
         make_http: Makes the HTTP protocol, given what the client presented.
     """
 
@@ -98,15 +98,16 @@ class TLSConnection(asyncio.Protocol):
     def __init__(
         self,
         context: SSL.Context,
-        limits: Limits,
-        counters: Counters,
+        bounds: Bounds,
+        places: Places,
         make_http: Callable[[PresentedChain | None], asyncio.Protocol],
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self._tls = SSL.Connection(context, None)
         self._tls.set_accept_state()
-        self._limits = limits
-        self._counters = counters
+        self._limits = bounds.limits
+        self._counters = bounds.counters
+        self._places = places
         self._make_http = make_http
         self._http: asyncio.Protocol | None = None
         self._transport = TLSTransport(self)
@@ -115,8 +116,10 @@ class TLSConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the handshake's clock."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what asyncio promises
-        self.raw = transport
+        self.raw = cast("asyncio.Transport", transport)  # uvloop's is one in all but the class
+        if not self._places.take(transport):
+            self._cut("too_many_connections")
+            return
         self._deadline = self.loop.call_later(self._limits.handshake_seconds, self._cut, "handshake_slow")
 
     def data_received(self, data: bytes) -> None:
@@ -221,6 +224,7 @@ class TLSConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the HTTP protocol."""
         self._disarm()
+        self._places.release(self.raw)
         if self._http is not None:
             self._http.connection_lost(exc)
         elif not self._started:

@@ -1,0 +1,106 @@
+"""The ASGI application of each listener: a request, whole, to the adapter that answers it."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import structlog
+
+from keyworks.errors import KeyworksError, NotFound
+from keyworks.protocols.exchange import Reply, Request, refuse
+
+Respond = Callable[[Request], Awaitable[Reply]]
+"""What a protocol adapter offers."""
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+_OUR_FAULT: Final = 500
+
+
+class Application:
+    """Dispatches by the first part of the path.
+
+    Args:
+        routes: Adapters by the prefix of the paths they answer.
+        log: Where refusals and our own failures go.
+    """
+
+    def __init__(self, routes: Mapping[str, Respond], log: structlog.typing.FilteringBoundLogger) -> None:
+        self._routes = tuple(routes.items())
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3)."""
+        body = await _whole_body(receive)
+        if body is None:
+            return
+        client = scope.get("client")
+        request = Request(
+            method=scope["method"],
+            path=scope["path"],
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            body=body,
+            source=client[0] if client else "unknown",
+            presented=scope["state"].get("presented"),
+        )
+        await _deliver(await self._answer(request), send)
+
+    async def _answer(self, request: Request) -> Reply:
+        try:
+            reply = await self._route(request)(request)
+        except Exception as error:  # noqa: BLE001 - the one place: whatever went wrong, the client gets an answer
+            return self._failed(request, error)
+        if reply.status >= 400:
+            said = reply.body.decode("utf-8", "replace").strip()
+            self._log.info("refused", **_described(request), status=reply.status, reason=said)
+        else:
+            self._log.debug("answered", **_described(request), status=reply.status)
+        return reply
+
+    def _route(self, request: Request) -> Respond:
+        for prefix, respond in self._routes:
+            if request.path.startswith(prefix):
+                return respond
+        return _nothing_here
+
+    def _failed(self, request: Request, error: Exception) -> Reply:
+        """Log what happened, and tell the client only where in the log it stands."""
+        reference = secrets.token_hex(4)
+        private = error.private if isinstance(error, KeyworksError) else ""
+        self._log.error("failed", **_described(request), reference=reference, private=private, exc_info=error)
+        sentence = (
+            f"Something went wrong here, not with you; the operator finds it in the log as {reference}.\n"
+        )
+        return Reply(_OUR_FAULT, body=sentence.encode())
+
+
+async def _nothing_here(request: Request) -> Reply:
+    return refuse(NotFound(f"There is nothing at {request.path[:200]} on this port."))
+
+
+def _described(request: Request) -> dict[str, str]:
+    return {"method": request.method, "path": request.path[:200], "source": request.source}
+
+
+async def _whole_body(receive: Receive) -> bytes | None:
+    """Return the request's body, which the connection has bounded; ``None`` if the client went away."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        parts.append(message["body"])
+        if not message["more_body"]:
+            return b"".join(parts)
+
+
+async def _deliver(reply: Reply, send: Send) -> None:
+    headers = [
+        (b"content-type", reply.content_type.encode("latin-1")),
+        (b"content-length", str(len(reply.body)).encode()),
+        *((name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers),
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": False})

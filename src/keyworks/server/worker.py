@@ -1,0 +1,222 @@
+"""A worker: one process with its own event loop, that serves on sockets it inherits.
+
+All workers do the same, but the first also places the ledger's entries. It needs no lease for that: the
+compare-and-swap on the tree head decides, so a second sequencer would waste work and nothing else.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from OpenSSL import SSL
+
+from keyworks.authority.authenticate import Authenticator
+from keyworks.authority.enrollment import Enrollment
+from keyworks.errors import KeyworksError
+from keyworks.ledger.entry import seal
+from keyworks.ledger.records import enter
+from keyworks.ledger.refusals import SUMMARY_SECONDS, RefusalCounter
+from keyworks.protocols.aia import AIA
+from keyworks.protocols.aia import PREFIX as AIA_PREFIX
+from keyworks.protocols.est import EST
+from keyworks.protocols.est import PREFIX as EST_PREFIX
+from keyworks.server.application import Application, Respond
+from keyworks.server.counters import Counters
+from keyworks.server.health import Health
+from keyworks.server.listener import Listener
+from keyworks.server.tls import server_context
+from keyworks.service.installation import Installation, open_installation
+from keyworks.service.sequencing import open_sequencer
+from keyworks.service.server_certificate import server_certificate
+
+GRACE_SECONDS: Final = 10.0
+"""How long a stopping worker lets answers take."""
+
+_RENEWAL_CHECK_SECONDS: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What the supervisor gives a worker.
+
+    Args:
+        home: The installation's folder.
+        number: From 0; worker 0 sequences.
+        sockets: Open and bound, by the listener's name.
+        lifeline: Ends when the supervisor is gone.
+        report: Called once the worker serves.
+    """
+
+    home: Path
+    number: int
+    sockets: Mapping[str, socket.socket]
+    lifeline: int
+    report: Callable[[], None]
+
+
+async def work(assignment: Assignment, log: structlog.typing.FilteringBoundLogger) -> None:
+    """Serve until told to stop (SIGTERM), or until the supervisor is gone.
+
+    Raises:
+        KeyworksError: The installation does not open.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: _log_unforeseen(log, context))
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_reader(assignment.lifeline, _watch, assignment.lifeline, stop)
+    async with open_installation(assignment.home) as installation:
+        worker = await Worker.build(installation, log)
+        await worker.start(assignment.sockets)
+        assignment.report()
+        await worker.run(stop, sequences=assignment.number == 0)
+
+
+def _log_unforeseen(log: structlog.typing.FilteringBoundLogger, context: Mapping[str, Any]) -> None:
+    """Log what went wrong in a callback, where nobody could be told."""
+    log.error("callback_failed", reason=context["message"], exc_info=context.get("exception"))
+
+
+def _watch(lifeline: int, stop: asyncio.Event) -> None:
+    """Nothing is ever written to the lifeline, so what can be read is its end."""
+    if not os.read(lifeline, 1):
+        asyncio.get_running_loop().remove_reader(lifeline)
+        stop.set()
+
+
+class Worker:
+    """The objects of one worker, composed.
+
+    Args:
+        installation: Open.
+        log: The process's.
+        contexts: TLS, as offered at first.
+    """
+
+    def __init__(
+        self, installation: Installation, log: structlog.typing.FilteringBoundLogger, contexts: "Contexts"
+    ) -> None:
+        self._installation = installation
+        self._log = log
+        self._contexts = contexts
+        self._counters = Counters()
+        self._refusals = RefusalCounter()
+        self._health = Health(installation.registers)
+        self._listeners = self._build_listeners()
+
+    @classmethod
+    async def build(cls, installation: Installation, log: structlog.typing.FilteringBoundLogger) -> "Worker":
+        """Return a worker on an open installation, with the server's certificate renewed where it is due."""
+        return cls(installation, log, await Contexts.load(installation))
+
+    def _build_listeners(self) -> dict[str, Listener]:
+        own = self._installation
+        authenticator = Authenticator(own.store, own.keystore.mac, own.clock)
+        enrollment = Enrollment(own.store, own.registers, authenticator, own.path, self._refusals, own.clock)
+        health = {"/healthz": self._health.alive, "/readyz": self._health.ready}
+        return {
+            "enrollment": self._listener(
+                {EST_PREFIX: EST(enrollment).respond, **health}, self._contexts.asking
+            ),
+            "console": self._listener(health, self._contexts.plain),
+            "publication": self._listener({AIA_PREFIX: AIA(own.registers).respond, **health}, None),
+        }
+
+    def _listener(self, routes: Mapping[str, Respond], context: Callable[[], SSL.Context] | None) -> Listener:
+        limits = self._installation.settings.limits
+        application = Application(routes, self._log)
+        return Listener(application, limits, self._counters, self._installation.clock, context)
+
+    async def start(self, sockets: Mapping[str, socket.socket]) -> None:
+        """Listen."""
+        for name, listening in sockets.items():
+            await self._listeners[name].start(listening)
+
+    async def run(self, stop: asyncio.Event, *, sequences: bool) -> None:
+        """Serve until ``stop`` is set, then finish what was begun."""
+        jobs = [
+            self._every(1.0, stop, self._tick),
+            self._every(float(SUMMARY_SECONDS), stop, self._summarize),
+            self._every(_RENEWAL_CHECK_SECONDS, stop, self._renew),
+        ]
+        sequencer = await open_sequencer(self._installation) if sequences else None
+        if sequencer is not None:
+            jobs.append(sequencer.run(stop))
+        await asyncio.gather(self._stop_serving(stop), *jobs)
+        await self._summarize()
+        if sequencer is not None:
+            await sequencer.sequence_once()
+
+    async def _stop_serving(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._health.stop()
+        await asyncio.gather(*(listener.stop(GRACE_SECONDS) for listener in self._listeners.values()))
+
+    async def _every(self, seconds: float, stop: asyncio.Event, job: Callable[[], Awaitable[None]]) -> None:
+        """Do a job again and again; a failure is logged, and the next time it is tried anew."""
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), seconds)
+                return
+            try:
+                await job()
+            except KeyworksError as error:
+                self._log.warning("job_failed", job=job.__name__, reason=error.detail, private=error.private)
+
+    async def _tick(self) -> None:
+        for listener in self._listeners.values():
+            listener.tick()
+
+    async def _summarize(self) -> None:
+        """Enter what strangers were refused, and log what was cut."""
+        counted = self._counters.drain()
+        if counted:
+            self._log.info("connections_cut", **counted)
+        entry = self._refusals.drain(self._installation.clock.now())
+        if entry is not None:
+            await self._installation.store.write(enter, seal(entry))
+
+    async def _renew(self) -> None:
+        await self._contexts.reload(self._installation)
+
+
+class Contexts:
+    """The TLS contexts offered now; each is immutable, so a new certificate makes new ones.
+
+    Args:
+        asking: For the listener that asks for client certificates.
+        plain: For the one that does not.
+    """
+
+    def __init__(self, asking: SSL.Context, plain: SSL.Context) -> None:
+        self._asking = asking
+        self._plain = plain
+
+    @classmethod
+    async def load(cls, installation: Installation) -> "Contexts":
+        """Return the contexts of the server's present certificate, renewed where it is due."""
+        own = await server_certificate(installation)
+        asking, plain = (
+            server_context(own.chain, own.private_key, ask_for_client=ask) for ask in (True, False)
+        )
+        return cls(asking, plain)
+
+    async def reload(self, installation: Installation) -> None:
+        """Offer the server's present certificate to new connections."""
+        renewed = await self.load(installation)
+        self._asking, self._plain = renewed._asking, renewed._plain
+
+    def asking(self) -> SSL.Context:
+        """Return the context that asks for a client certificate."""
+        return self._asking
+
+    def plain(self) -> SSL.Context:
+        """Return the context that does not."""
+        return self._plain
