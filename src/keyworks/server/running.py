@@ -1,4 +1,4 @@
-"""A server in processes of its own, for as long as a block lasts: what the demo, the tests and the bench stand on."""
+"""A server in processes of its own, while a block lasts: for the demo, the tests and the bench."""
 
 import json
 import queue
