@@ -9,7 +9,7 @@ import asyncio
 import os
 import random
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -30,8 +30,10 @@ _Outcome = TypeVar("_Outcome")
 MAX_GROUP: Final = 256
 """Writes in one transaction; more would make the first of them wait too long."""
 
-_ATTEMPTS: Final = 60
-_LONGEST_PAUSE: Final = 0.05
+ATTEMPTS: Final = 240
+"""Tries to get the database while others hold it: about five seconds, so that a busy one still lets each in."""
+
+_LONGEST_PAUSE: Final = 0.02
 _SET_BACK_SECONDS: Final = 60
 """How far the clock may run behind the last write before we refuse to write: NTP slews, it does not jump."""
 
@@ -77,11 +79,12 @@ class Store:
     Args:
         path: The SQLite file; it exists and has the present schema.
         clock: For the high-water mark.
+        attempts: How often to try while other processes hold the database.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, path: Path, clock: Clock, attempts: int = ATTEMPTS) -> None:
         self._clock = clock
+        self._attempts = attempts
         self._writer = sqlite.connect(path)
         self._reader = sqlite.connect(path, read_only=True)
         self._process = os.getpid()
@@ -91,29 +94,42 @@ class Store:
         self._mark = 0
 
     @classmethod
-    def open(cls, path: Path, clock: Clock) -> "Store":
+    def open(cls, path: Path, clock: Clock, attempts: int = ATTEMPTS) -> "Store":
         """Open the database in ``path``.
 
         Raises:
             OperatorError: There is none, or it cannot be used; the sentence says why.
         """
-        return cls(path, clock)
+        return cls(path, clock, attempts)
 
     async def read(self, query: Callable[[Transaction], _T]) -> _T:
         """Return what ``query`` reads from one consistent snapshot.
 
+        Args:
+            query: It may run twice, so it must do nothing but read.
+
         Raises:
+            Unavailable: The database is busy.
             KeyworksError: What ``query`` raises, or what the database's failure means.
         """
-        self._check_usable()
-        try:
-            self._reader.execute("BEGIN")
+        for pause in _pauses(self._attempts):
+            self._check_usable()
             try:
-                return query(Transaction(self._reader))
-            finally:
-                self._reader.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise sqlite.translated(error) from error
+                return self._read_once(query)
+            except sqlite3.Error as error:
+                # Readers do not wait for writers, but for whoever puts the log in order after a crash.
+                if not sqlite.is_busy(error):
+                    raise sqlite.translated(error) from error
+            await asyncio.sleep(pause)
+        raise Unavailable("The database is busy; ask again.")
+
+    def _read_once(self, query: Callable[[Transaction], _T]) -> _T:
+        self._reader.execute("BEGIN")
+        try:
+            return query(Transaction(self._reader))
+        finally:
+            if self._reader.in_transaction:
+                self._reader.execute("ROLLBACK")
 
     async def write(
         self, write: Callable[[Transaction, Sequence[_Item]], Sequence[_Outcome]], item: _Item
@@ -127,7 +143,7 @@ class Store:
 
         Raises:
             Unavailable: The database is busy or full, or the clock was set back; nothing was written.
-            KeyworksError: What ``write`` raises for this item alone; its group is written without it.
+            Exception: What ``write`` raises for this item alone; its group is written without it.
         """
         self._check_usable()
         future: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
@@ -160,7 +176,7 @@ class Store:
                 await self._commit(group)
                 await asyncio.sleep(0)
         finally:
-            self._committer = asyncio.create_task(self._commit_waiting()) if self._waiting else None
+            self._committer = None
 
     async def _commit(self, group: list[_Write]) -> None:
         try:
@@ -171,17 +187,13 @@ class Store:
         try:
             outcomes = self._run(group)
             self._writer.execute("COMMIT")
-        except (KeyworksError, sqlite3.Error) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever submitted the write gets it
             self._roll_back()
-            if len(group) > 1:
-                for one in group:
-                    await self._commit([one])
+            if len(group) == 1:
+                _fail(group, sqlite.translated(error) if isinstance(error, sqlite3.Error) else error)
                 return
-            _fail(group, sqlite.translated(error) if isinstance(error, sqlite3.Error) else error)
-        except BaseException as error:
-            self._roll_back()
-            _fail(group, InternalError("A write failed in an unforeseen way.", private=repr(error)))
-            raise
+            for one in group:
+                await self._commit([one])
         else:
             for one, outcome in zip(group, outcomes, strict=True):
                 if not one.future.cancelled():
@@ -203,16 +215,15 @@ class Store:
 
     async def _begin(self) -> None:
         """Take the write lock, waiting without blocking the loop while another process holds it."""
-        for attempt in range(_ATTEMPTS):
+        for pause in _pauses(self._attempts):
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
             except sqlite3.Error as error:
                 if not sqlite.is_busy(error):
                     raise sqlite.translated(error) from error
-                pause = min(_LONGEST_PAUSE, 0.001 * 2**attempt)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
             else:
                 return
+            await asyncio.sleep(pause)
         raise Unavailable("The database is busy; ask again.")
 
     def _keep_mark(self, tx: Transaction) -> None:
@@ -237,7 +248,14 @@ class Store:
             self._writer.execute("ROLLBACK")
 
 
-def _fail(group: list[_Write], error: KeyworksError) -> None:
+def _pauses(attempts: int) -> Iterator[float]:
+    """Yield how long to wait after each attempt: longer and longer, never in step with other processes."""
+    for attempt in range(attempts):
+        pause = min(_LONGEST_PAUSE, 0.001 * 2 ** min(attempt, 8))
+        yield pause * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+
+
+def _fail(group: list[_Write], error: Exception) -> None:
     for one in group:
         if not one.future.cancelled():
             one.future.set_exception(error)

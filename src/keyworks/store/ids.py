@@ -1,16 +1,56 @@
 """Opaque, time-ordered identifiers of rows."""
 
 import secrets
+import threading
 import time
+from typing import Final
+
+_RANDOM_BITS: Final = 74
+_STEP_BITS: Final = 32
+_RAND_B_BITS: Final = 62
+
+
+class _Sequence:
+    """What was made last: within a millisecond, ids grow by random steps and keep the order they are made in."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._milliseconds = 0
+        self._random = 0
+
+    def next(self, milliseconds: int) -> tuple[int, int]:
+        """Return the time and the random part of the next id.
+
+        Args:
+            milliseconds: The present time since the epoch; a clock set back does not set ids back.
+
+        Source: RFC 9562 §6.2, method 2 (monotonic random).
+        """
+        with self._lock:
+            grown = self._random + 1 + secrets.randbits(_STEP_BITS)
+            if milliseconds > self._milliseconds:
+                # The first bit stays free, so that steps do not overflow.
+                self._milliseconds, self._random = milliseconds, secrets.randbits(_RANDOM_BITS - 1)
+            elif grown >> _RANDOM_BITS:
+                self._milliseconds, self._random = self._milliseconds + 1, secrets.randbits(_RANDOM_BITS - 1)
+            else:
+                self._random = grown
+            return self._milliseconds, self._random
+
+
+_sequence: Final = _Sequence()
 
 
 def new_id() -> str:
-    """Return a UUIDv7 in its canonical text form.
+    """Return a UUIDv7 in its canonical text form; greater than every one this process made before.
 
     Source: RFC 9562 §5.7.
     """
-    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
+    return _text(*_sequence.next(time.time_ns() // 1_000_000))
+
+
+def _text(milliseconds: int, random: int) -> str:
+    rand_a, rand_b = random >> _RAND_B_BITS, random & ((1 << _RAND_B_BITS) - 1)
+    value = milliseconds << 80 | 0x7 << 76 | rand_a << 64 | 0x2 << 62 | rand_b
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -5,28 +5,45 @@ versions make with what the rooms declare.
 """
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from keyworks.errors import OperatorError
+from keyworks.store.sqlite import translated
 
 HEAD: Final = "0001"
 """The version this code works with."""
 
 
 def migrate(file: Path) -> None:
-    """Create a database, or bring it to the present version."""
+    """Create a database, or bring it to the present version: all steps, or none where one fails.
+
+    Raises:
+        OperatorError: The file is no database, or a damaged one.
+        InternalError: A step failed; the database is as it was.
+    """
     from alembic import command
     from alembic.config import Config
-    from sqlalchemy import create_engine
+    from sqlalchemy import URL, create_engine
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    location = str(Path(__file__).with_name("migrations"))
+    config.set_main_option("script_location", location.replace("%", "%%"))
+    # The driver by itself would commit after each statement that changes the schema.
+    engine = create_engine(
+        URL.create("sqlite", database=str(file)), poolclass=NullPool, connect_args={"isolation_level": None}
+    )
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+    except DBAPIError as error:
+        raise (translated(error.orig) if isinstance(error.orig, sqlite3.Error) else error) from error
 
 
 def check_version(file: Path) -> None:
@@ -37,13 +54,11 @@ def check_version(file: Path) -> None:
     """
     if not file.exists():
         raise OperatorError(f"There is no database {file}; create the installation with `keyworks init`.")
-    connection = sqlite3.connect(file)
     try:
-        rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        with closing(sqlite3.connect(file)) as connection:
+            rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     except sqlite3.Error as error:
         raise OperatorError(f"{file} is no Keyworks database, or it is damaged.") from error
-    finally:
-        connection.close()
     if rows != [(HEAD,)]:
         found = rows[0][0] if rows else "none"
         raise OperatorError(

@@ -8,6 +8,9 @@ from typing import Final
 from keyworks.errors import InternalError, KeyworksError, OperatorError, Unavailable
 
 _CACHED_STATEMENTS: Final = 512
+_OPENING_SECONDS: Final = 5.0
+"""How long opening may wait for a process that is just closing the database or putting it in order."""
+
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
 
@@ -28,18 +31,33 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             path,
             isolation_level=None,
             cached_statements=_CACHED_STATEMENTS,
-            timeout=0,
+            timeout=_OPENING_SECONDS,
             check_same_thread=False,
         )
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA temp_store=MEMORY")
-        if read_only:
-            connection.execute("PRAGMA query_only=ON")
     except sqlite3.Error as error:
         raise translated(error) from error
+    try:
+        _prepare(connection, read_only=read_only)
+    except sqlite3.Error as error:
+        connection.close()
+        raise translated(error) from error
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
+    [(mode,)] = connection.execute("PRAGMA journal_mode=WAL").fetchall()
+    if mode != "wal":
+        connection.close()
+        raise OperatorError(
+            "The file system of the database cannot share memory between processes, as a network share cannot; "
+            "move the database to a local disk."
+        )
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA busy_timeout=0")
+    if read_only:
+        connection.execute("PRAGMA query_only=ON")
 
 
 def is_busy(error: sqlite3.Error) -> bool:

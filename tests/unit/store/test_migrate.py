@@ -1,0 +1,135 @@
+"""The schema's versions."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+import keyworks.store.migrate
+from keyworks.access import records as access_records
+from keyworks.authority import records as authority_records
+from keyworks.devices import records as devices_records
+from keyworks.errors import InternalError, OperatorError
+from keyworks.keys import records as keys_records
+from keyworks.ledger import records as ledger_records
+from keyworks.store.migrate import HEAD, check_version, migrate
+from keyworks.store.schema import metadata
+
+ROOMS = (access_records, authority_records, devices_records, keys_records, ledger_records)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "migrated.db"
+    migrate(file)
+    return file
+
+
+def _set_version(file: Path, version: str) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    connection.close()
+
+
+def _tables(file: Path) -> list[str]:
+    connection = sqlite3.connect(file)
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    connection.close()
+    return [name for (name,) in found]
+
+
+def test_the_versions_make_what_the_rooms_declare(file: Path) -> None:
+    declared = {name for room in ROOMS for name in dir(room)} & set(metadata.tables)
+    assert declared | {"clock_mark"} == set(metadata.tables)
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_every_room_declares_its_tables_where_the_versions_look() -> None:
+    """A room with a ``records.py`` that this test does not import would go unnoticed above."""
+    source = Path(keyworks.store.migrate.__file__).parents[1]
+    rooms = {file.parent.name for file in source.glob("*/records.py")}
+    assert rooms == {room.__name__.split(".")[1] for room in ROOMS}
+
+
+def test_the_code_works_with_the_newest_version() -> None:
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(keyworks.store.migrate.__file__).with_name("migrations"))
+    )
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_migrated_database_is_of_the_right_version(file: Path) -> None:
+    check_version(file)
+    migrate(file)
+    check_version(file)
+
+
+def test_a_path_may_hold_any_characters(tmp_path: Path) -> None:
+    folder = tmp_path / "50% of #1?x=y"
+    folder.mkdir()
+    migrate(folder / "a b.db")
+    check_version(folder / "a b.db")
+
+
+def test_a_failing_step_leaves_the_database_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "other.db"
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE tile (unlike TEXT)")
+    connection.close()
+    with pytest.raises(InternalError):
+        migrate(file)
+    assert _tables(file) == ["tile"]
+
+
+@pytest.mark.parametrize("version", ["0000", "9999"])
+def test_another_version_is_refused_by_both_numbers(file: Path, version: str) -> None:
+    _set_version(file, version)
+    with pytest.raises(OperatorError, match=rf"{version}.*works with {HEAD}"):
+        check_version(file)
+
+
+def test_a_database_without_a_version_is_refused(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("DELETE FROM alembic_version")
+    connection.close()
+    with pytest.raises(OperatorError, match="schema version none"):
+        check_version(file)
+
+
+def test_a_missing_database_is_refused_and_not_created(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="keyworks init"):
+        check_version(tmp_path / "none.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("octets", [b"", b"SQLite format 3\0" + b"\xa5" * 5000, b"text" * 1000])
+def test_a_file_that_is_no_database_of_ours_is_refused(tmp_path: Path, octets: bytes) -> None:
+    file = tmp_path / "foreign.db"
+    file.write_bytes(octets)
+    with pytest.raises(OperatorError, match="no Keyworks database"):
+        check_version(file)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="no Keyworks database"):
+        check_version(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_not_migrated(tmp_path: Path) -> None:
+    file = tmp_path / "text.db"
+    file.write_bytes(b"text" * 1000)
+    with pytest.raises(OperatorError, match="is no database"):
+        migrate(file)
+    assert file.read_bytes() == b"text" * 1000
