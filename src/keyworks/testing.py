@@ -4,25 +4,54 @@ Real components throughout: a throwaway store is a real database, an installatio
 a folder of its own.
 """
 
+import hashlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from cryptography.x509 import ObjectIdentifier
+from sqlalchemy import select
+
+from keyworks.access.credential import BasicCredentials, PresentedChain
+from keyworks.algorithms.registry import SignatureAlgorithm
+from keyworks.authority.authenticate import Authenticator
+from keyworks.authority.authorize import Operation
+from keyworks.authority.enrollment import Attempt, Enrollment
+from keyworks.authority.issue import Issued, IssuingPath
+from keyworks.authority.register import Registers
 from keyworks.keys.software import SoftwareSigner, make_private_key, signer_of
+from keyworks.ledger.records import entry
+from keyworks.ledger.refusals import RefusalCounter
 from keyworks.service.installation import Installation, open_installation
 from keyworks.service.setup import NewInstallation, create_installation
+from keyworks.service.stations import add_station
 from keyworks.settings.node import Listen
 from keyworks.store.clock import Clock
 from keyworks.store.engine import Store
 from keyworks.store.migrate import migrate
+from keyworks.store.statement import Statement
+from keyworks.x509.certificate import Certificate, time_text
+from keyworks.x509.der import encode, sequence_of, wrap
+from keyworks.x509.extensions import Extension
+from keyworks.x509.name import EMPTY_NAME, Name
+from keyworks.x509.request import encode_certification_request
+from keyworks.x509.tbs import TBSCertificate
+from keyworks.x509.template import parse_certification_request
 
 NOON: Final = 1_790_000_000
 """2026-09-21T14:13:20Z: where a fixed clock stands at first."""
 
 ANY_PORT: Final = Listen(enrollment="127.0.0.1:0", console="127.0.0.1:0", publication="127.0.0.1:0")
 """Loopback, on ports that the system chooses."""
+
+SOURCE: Final = "192.0.2.7"
+"""The address that attempts at an ``EnrollmentDesk`` come from (RFC 5737)."""
+
+_BODIES: Final = Statement(select(entry.c.body).order_by(entry.c.id))
 
 
 class FixedClock:
@@ -47,6 +76,208 @@ class FixedClock:
 def software_signer(key_type: str = "P-256") -> SoftwareSigner:
     """Return a signer with a new key."""
     return signer_of(make_private_key(key_type))
+
+
+class WrongSigner:
+    """A signer that signs with another key than the one it shows, as a confused token would.
+
+    Args:
+        shown: Whose public key it shows.
+    """
+
+    def __init__(self, shown: SoftwareSigner) -> None:
+        self.public_key = shown.public_key
+        self._other = software_signer(shown.public_key.key_type)
+
+    @property
+    def algorithm(self) -> SignatureAlgorithm:
+        """Return the algorithm of the key it shows."""
+        return self.public_key.signature_algorithm
+
+    async def sign(self, message: bytes) -> bytes:
+        """Return a signature that the shown key does not verify."""
+        return await self._other.sign(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a key and a certificate over it.
+
+    Args:
+        signer: Holds the key.
+        issued: The certificate, as it was released.
+    """
+
+    signer: SoftwareSigner
+    issued: Issued
+
+    @property
+    def certificate(self) -> Certificate:
+        """Return the certificate, read."""
+        return Certificate.parse(self.issued.der)
+
+    @property
+    def presented(self) -> PresentedChain:
+        """Return what a TLS client of this holder presents: all but the root."""
+        return presented_chain(self.issued.der, *self.issued.chain[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class HandmadeTBS:
+    """A TBSCertificate written octet by octet, so that any part of it can be wrong.
+
+    Args:
+        version: DER, with its explicit tag.
+        serial_number: The INTEGER's content octets.
+        signature: DER AlgorithmIdentifier.
+        issuer: DER Name.
+        not_before: DER Time.
+        not_after: DER Time.
+        subject: DER Name.
+        public_key: DER SubjectPublicKeyInfo.
+        unique_ids: DER of what stands between the key and the extensions.
+        extensions: In this order.
+    """
+
+    version: bytes
+    serial_number: bytes
+    signature: bytes
+    issuer: bytes
+    not_before: bytes
+    not_after: bytes
+    subject: bytes
+    public_key: bytes
+    unique_ids: bytes
+    extensions: tuple[Extension, ...]
+
+    @classmethod
+    def of(cls, made: TBSCertificate) -> "HandmadeTBS":
+        """Return the octets of a right one, to be spoilt with ``dataclasses.replace``."""
+        return cls(
+            version=b"\xa0\x03\x02\x01\x02",
+            serial_number=made.serial_number.to_bytes(made.serial_number.bit_length() // 8 + 1, "big"),
+            signature=made.signature.identifier,
+            issuer=made.issuer.der,
+            not_before=time_octets(made.not_before),
+            not_after=time_octets(made.not_after),
+            subject=made.subject.der,
+            public_key=made.public_key.spki,
+            unique_ids=b"",
+            extensions=made.extensions,
+        )
+
+    def with_extension(self, one: Extension) -> "HandmadeTBS":
+        """Return it with an extension put in the place of the one it has, or added."""
+        kept = self.without(one.oid).extensions
+        return replace(self, extensions=(*kept, one))
+
+    def without(self, oid: str) -> "HandmadeTBS":
+        """Return it without an extension."""
+        return replace(self, extensions=tuple(one for one in self.extensions if one.oid != oid))
+
+    def encode(self) -> bytes:
+        """Return the DER."""
+        listed = [
+            sequence_of(
+                [
+                    encode(ObjectIdentifier(one.oid)),
+                    *([b"\x01\x01\xff"] if one.critical else []),
+                    encode(one.value),
+                ]
+            )
+            for one in self.extensions
+        ]
+        parts = (
+            self.version,
+            wrap(0x02, self.serial_number),
+            self.signature,
+            self.issuer,
+            sequence_of([self.not_before, self.not_after]),
+            self.subject,
+            self.public_key,
+            self.unique_ids,
+            wrap(0xA3, sequence_of(listed)) if listed else b"",
+        )
+        return sequence_of(parts)
+
+
+def time_octets(at: int, *, generalized: bool | None = None) -> bytes:
+    """Return a DER Time: GeneralizedTime from 2050 on, or as ``generalized`` says."""
+    text = time_text(at).translate({ord(char): None for char in "-T:"})
+    if generalized is None:
+        generalized = text >= "2050"
+    return wrap(0x18, text.encode()) if generalized else wrap(0x17, text[2:].encode())
+
+
+def presented_chain(*chain: bytes) -> PresentedChain:
+    """Return certificates as a TLS client presents them, possession of the first one's key proven."""
+    return PresentedChain(chain, hashlib.sha256(b"".join(chain)).digest())
+
+
+class EnrollmentDesk:
+    """An installation's enrollment without a socket: as one worker has it, behind every protocol.
+
+    Args:
+        installation: Whose.
+        store: A database connection of the worker's own, where it is not the installation's.
+    """
+
+    def __init__(self, installation: Installation, store: Store | None = None) -> None:
+        self.installation = installation
+        self.store = store or installation.store
+        self.refusals = RefusalCounter()
+        keystore, clock = installation.keystore, installation.clock
+        self.registers = Registers(self.store)
+        self.path = IssuingPath(self.store, keystore.signer, clock)
+        self.authenticator = Authenticator(self.store, keystore.mac, clock)
+        self.enrollment = Enrollment(
+            self.store, self.registers, self.authenticator, self.path, self.refusals, clock
+        )
+
+    async def enroll(
+        self,
+        label: str,
+        subject: Name = EMPTY_NAME,
+        *,
+        by: Holder | PresentedChain | BasicCredentials | None = None,
+        signer: SoftwareSigner | None = None,
+        operation: Operation = Operation.ENROLL,
+    ) -> Holder:
+        """Ask for a certificate and return who holds it then.
+
+        Args:
+            label: The channel's.
+            subject: As the request names it.
+            by: Who asks, and how it proves that.
+            signer: Holds the key to be certified; a new one, if none is given.
+            operation: What is asked for.
+        """
+        signer = signer or software_signer()
+        attempt = Attempt(
+            label=label,
+            operation=operation,
+            presented=by.presented
+            if isinstance(by, Holder)
+            else by
+            if isinstance(by, PresentedChain)
+            else None,
+            basic=by if isinstance(by, BasicCredentials) else None,
+            request=await encode_certification_request(subject, signer),
+            source=SOURCE,
+        )
+        return Holder(signer, await self.enrollment.enroll(attempt, parse_certification_request))
+
+    async def station(self, name: str, *labels: str) -> Holder:
+        """Register a station for channels and let it get its certificate."""
+        new = await add_station(self.installation, name, labels)
+        return await self.enroll(new.enrolls_at, by=BasicCredentials(name, new.secret))
+
+
+async def ledger_entries(store: Store, action: str | None = None) -> list[dict[str, Any]]:
+    """Return the bodies of all ledger entries (of one kind), oldest first."""
+    rows = await store.read(lambda tx: tx.execute(_BODIES))
+    bodies: list[dict[str, Any]] = [json.loads(body) for (body,) in rows]
+    return [body for body in bodies if action in (None, body["action"])]
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ It is done for every request, not once per connection: the result is remembered 
 trust epoch nor the revocation epoch moves, so no kept-alive connection outlives a revocation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,8 +101,9 @@ class Authenticator:
         known = self._remembered.get(key)
         if known is None or at > known.until:
             own = await self._store.read(lambda tx: _find_own(tx, presented.certificates[0], at))
-            known = own or _by_anchor(presented, register.anchors, channel.accepts, at)
-            self._remembered[key] = known
+            known = own or _by_anchor(presented, register, channel.accepts, at)
+            if epoch == self._epoch:
+                self._remembered[key] = known
         return known
 
     async def by_secret(self, basic: BasicCredentials, channel: Channel) -> Authenticated:
@@ -177,22 +178,47 @@ def parse_presented(leaf: bytes) -> Certificate:
 
 
 def _by_anchor(
-    presented: PresentedChain, anchors: tuple[Anchor, ...], accepted: frozenset[Kind], at: int
+    presented: PresentedChain, register: Register, accepted: frozenset[Kind], at: int
 ) -> Authenticated:
     """Return whom a trust anchor vouches for; an anchor for one kind says nothing about another."""
-    eligible = [anchor for anchor in anchors if anchor.vouches_for in accepted]
+    eligible = [anchor for anchor in register.anchors if anchor.vouches_for in accepted]
     path = validate(presented.certificates, [anchor.certificate for anchor in eligible], at=at)
-    found = path.certificates[-1]
+    leaf, *above = path.certificates
+    _check_foreign(above, register)
+    found = [anchor for anchor in eligible if anchor.certificate.der == above[-1].der]
+    principal = _agreed(found, leaf)
+    until = min(certificate.not_after for certificate in path.certificates)
+    return Authenticated(principal, CertificateCredential(leaf), None, until)
+
+
+def _check_foreign(above: Sequence[Certificate], register: Register) -> None:
+    """Refuse what our own authorities seem to have signed: everything they did sign is in our record.
+
+    An ECDSA signature can be rewritten by anybody into another one that verifies. Were an anchor of ours
+    enough, such a copy of a revoked certificate would be as good as new.
+    """
+    own = {generation.certificate.public_key.fingerprint for generation in register.generations.values()}
+    if any(certificate.public_key.fingerprint in own for certificate in above):
+        raise AuthenticationFailed(
+            "The client certificate names an authority of ours, which has not recorded it; "
+            "present the certificate exactly as it was issued."
+        )
+
+
+def _agreed(anchors: Sequence[Anchor], leaf: Certificate) -> Principal:
+    """Return whom the anchors with one CA certificate vouch for, if they agree: no order decides who it is."""
+    found: set[Principal] = set()
     failure: AuthenticationFailed = InvalidPath("No trust anchor of this channel vouches for the certificate.")
-    for anchor in eligible:
-        if anchor.certificate.der != found.der:
-            continue
+    for anchor in anchors:
         try:
-            principal = identity_of(anchor, path.certificates[0])
+            found.add(identity_of(anchor, leaf))
         except AuthenticationFailed as error:
             failure = error
-            continue
-        credential = CertificateCredential(path.certificates[0])
-        until = min(certificate.not_after for certificate in path.certificates)
-        return Authenticated(principal, credential, None, until)
-    raise failure
+    if len(found) > 1:
+        raise AuthenticationFailed(
+            "Several trust anchors with one CA certificate say different things about the client certificate; "
+            "the operator has to remove all but one."
+        )
+    if not found:
+        raise failure
+    return found.pop()

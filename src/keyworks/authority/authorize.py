@@ -135,27 +135,32 @@ def _renewal(tx: Transaction, ask: Ask) -> _Grant:
 def _for_the_station_s_device(tx: Transaction, ask: Ask) -> _Grant:
     """A station enrolls the devices of its line, by the serial numbers registered before."""
     _active_station(tx, ask)
-    serial_number = naming.requested_serial_number(ask.template)
-    found = find_devices(tx, serial_number)
-    subject = ask.template.subject
-    for manufacturer in subject.values(oids.ORGANIZATION_NAME):
-        found = [device for device in found if device.manufacturer == manufacturer] or found
-    for product in subject.values(oids.ORGANIZATIONAL_UNIT_NAME):
-        found = [device for device in found if device.product == product] or found
-    if not found:
+    device = _in_use(_named_device(tx, ask.template))
+    wanted = naming.idevid_names(device)
+    naming.check_names(ask.template, wanted)
+    return _Grant(f"device:{device.id}", wanted, Replacement.REVOKE_UNTIL_SHIPPED, device)
+
+
+def _named_device(tx: Transaction, template: Template) -> Device:
+    """Return the one registered device that a request names; every name in it has to fit."""
+    serial_number = naming.requested_serial_number(template)
+    registered = find_devices(tx, serial_number)
+    if not registered:
         raise NotAuthorized(
             f"No device with serial number '{serial_number}' is registered; register it first "
             "(`keyworks device add`)."
         )
-    if len(found) > 1:
+    if len(registered) == 1:
+        return registered[0]
+    manufacturers = set(template.subject.values(oids.ORGANIZATION_NAME))
+    products = set(template.subject.values(oids.ORGANIZATIONAL_UNIT_NAME))
+    found = [one for one in registered if manufacturers <= {one.manufacturer} and products <= {one.product}]
+    if len(found) != 1:
         raise RejectedName(
-            f"Several products have serial number '{serial_number}'; name the product in the subject's "
-            "organizationalUnitName."
+            f"Several devices have serial number '{serial_number}'; name the right one's manufacturer in the "
+            "subject's organizationName and its product in the organizationalUnitName."
         )
-    device = _in_use(found[0])
-    wanted = naming.idevid_names(device)
-    naming.check_names(ask.template, wanted)
-    return _Grant(f"device:{device.id}", wanted, Replacement.REVOKE_UNTIL_SHIPPED, device)
+    return found[0]
 
 
 def _for_the_device_itself(tx: Transaction, ask: Ask) -> _Grant:
@@ -200,7 +205,12 @@ def _device_of(tx: Transaction, ask: Ask) -> Device:
     if identity is None:
         raise NotAuthorized("The client certificate does not say which device it belongs to.")
     found = find_devices(tx, identity.serial_number, identity.manufacturer, identity.product)
-    if len(found) != 1:
+    if len(found) > 1:
+        raise NotAuthorized(
+            f"Several products of {identity.manufacturer} have serial number {identity.serial_number}, and the "
+            "client certificate does not say which product it belongs to."
+        )
+    if not found:
         raise NotAuthorized(
             f"Device {identity.serial_number} of {identity.manufacturer} is not in this inventory; "
             "add it first (`keyworks device add`)."

@@ -93,16 +93,19 @@ class IssuingPath:
 
     async def _sign(self, order: Order, tbs: bytes) -> bytes:
         """Return the signed certificate; a signature that does not verify never leaves this function."""
-        signer = await self._signer_of(order.issuer.key_id)
+        issuer = order.issuer
+        signer = await self._signer_of(issuer.key_id)
         signature = await signer.sign(tbs)
+        # With the key that relying parties will use, which the signer's own need not be.
+        key = issuer.certificate.public_key if issuer.certificate is not None else order.public_key
         try:
-            signer.public_key.verify(signature, tbs, signer.algorithm)
+            key.verify(signature, tbs, issuer.signature)
         except BadSignature as error:
             raise IntegrityFailure(
                 "The authority's key made a signature that does not verify; nothing was issued.",
-                private=f"key {order.issuer.key_id}",
+                private=f"key {issuer.key_id}",
             ) from error
-        return assemble(tbs, signer.algorithm, signature)
+        return assemble(tbs, issuer.signature, signature)
 
 
 def _release(order: Order, recorded: Recorded) -> Issued:

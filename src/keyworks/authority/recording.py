@@ -85,7 +85,7 @@ def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry])
     if order.request_key is not None and (winner := find_repeated(tx, order, issuance.at)) is not None:
         return winner
     former = _live_in_slot(tx, issuance)
-    refusal = _refusal(tx, order, former)
+    refusal = _refusal(tx, order)
     if refusal is not None:
         return Recorded(refusal=refusal)
     certificate_id = _insert(tx, issuance)
@@ -111,16 +111,11 @@ def _live_in_slot(tx: Transaction, issuance: Issuance) -> str | None:
     return None
 
 
-def _refusal(tx: Transaction, order: Order, former: str | None) -> KeyworksError | None:
+def _refusal(tx: Transaction, order: Order) -> KeyworksError | None:
     """Say why the certificate may not be, or ``None``; claims the key for its owner where it may."""
-    if (
-        former is not None
-        and order.replacement is Replacement.REVOKE_UNTIL_SHIPPED
-        and _has_left_the_line(tx, order.device_id)
-    ):
+    if order.replacement is Replacement.REVOKE_UNTIL_SHIPPED and _has_left_the_line(tx, order.device_id):
         return NotAuthorized(
-            "The device was shipped with another key; its identity can no longer be replaced. "
-            "Register a returned device anew."
+            "The device has left the line; it gets no further identity, and the one it has cannot be replaced."
         )
     claimed = {"public_key": order.public_key.fingerprint, "owner": order.owner}
     [(owner,)] = tx.execute(records.OWN_KEY, claimed)

@@ -3,7 +3,6 @@
 from typing import Final
 
 from keyworks import oids
-from keyworks.errors import MalformedRequest
 from keyworks.lint.view import UTC_TIME, Context, Rule, View
 from keyworks.x509 import extensions as x
 from keyworks.x509.name import Name
@@ -43,6 +42,15 @@ def issuer_is_the_issuers_subject(view: View, context: Context) -> str | None:
     if view.issuer_der != expected:
         return "The issuer is not the issuing certificate's subject, octet for octet."
     return "The issuer is empty." if view.issuer_der == b"\x30\x00" else None
+
+
+def issuer_may_certify(_: View, context: Context) -> str | None:
+    """§6.1.4 (k), (n): the issuing certificate is a CA's, and its keyUsage allows keyCertSign."""
+    above = context.issuer
+    if above is None:
+        return None
+    may = above.is_ca and "keyCertSign" in (above.key_usage or ())
+    return None if may else "The issuing certificate is no CA's, or may not sign certificates."
 
 
 def validity_is_ordered(view: View, _: Context) -> str | None:
@@ -86,15 +94,8 @@ def subject_key_identifier_is_there(view: View, _: Context) -> str | None:
     one = view.extensions.get(oids.SUBJECT_KEY_IDENTIFIER)
     if one is None or one.critical:
         return "subjectKeyIdentifier is missing or critical."
-    fits = _value_or_none(one.value) == view.public_key.key_identifier
+    fits = x.parse_subject_key_identifier(one.value) == view.public_key.key_identifier
     return None if fits else "subjectKeyIdentifier is not the subject key's."
-
-
-def _value_or_none(value: bytes) -> bytes | None:
-    try:
-        return x.parse_subject_key_identifier(value)
-    except MalformedRequest:
-        return None
 
 
 def authority_key_identifier_fits(view: View, context: Context) -> str | None:
@@ -192,6 +193,7 @@ RULES: Final[tuple[Rule, ...]] = (
     version_is_3,
     serial_is_positive_and_short,
     issuer_is_the_issuers_subject,
+    issuer_may_certify,
     validity_is_ordered,
     times_are_encoded_by_year,
     signature_fits_the_issuers_key,
