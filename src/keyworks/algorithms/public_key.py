@@ -34,7 +34,10 @@ _ECDSA_OIDS: Final = frozenset({oids.ECDSA_WITH_SHA256, oids.ECDSA_WITH_SHA384, 
 _RSA_OIDS: Final = frozenset({oids.SHA256_WITH_RSA, oids.SHA384_WITH_RSA, oids.SHA512_WITH_RSA})
 _PKCS1: Final = padding.PKCS1v15()
 _UNCOMPRESSED: Final = 4
-_WANTED: Final = "P-256, P-384, P-521 (named by object identifier), Ed25519, Ed448, ML-DSA or RSA"
+_UNWANTED: Final = (
+    "Keys of this type, or with these parameters, are not certified; "
+    "use P-256, P-384 or P-521 by its name, Ed25519, Ed448, ML-DSA, or RSA."
+)
 _P25519: Final = 2**255 - 19
 _P448: Final = 2**448 - 2**224 - 1
 _ORDER_8: Final = 2707385501144840649318225287225658788936804267575313519463743609750303402022
@@ -91,7 +94,7 @@ class PublicKey:
             raise BadSubjectKey("The public key is malformed (RFC 5280 §4.1.2.7).") from error
         kind = BY_KEY_IDENTIFIER.get(asn1.encode_der(decoded.algorithm))
         if kind is None:
-            raise BadSubjectKey(f"Keys of this type are not certified; use {_WANTED}.")
+            raise BadSubjectKey(_UNWANTED)
         bits = decoded.subject_public_key.as_bytes()
         try:
             loaded = load_der_public_key(spki)
@@ -138,13 +141,13 @@ def _recognize(
         case mldsa.MLDSA44PublicKey() | mldsa.MLDSA65PublicKey() | mldsa.MLDSA87PublicKey():
             return kind, partial(_verify_plain, loaded, BY_NAME[kind].oid)
         case _:
-            raise BadSubjectKey(f"Keys of this type are not certified; use {_WANTED}.")
+            raise BadSubjectKey(_UNWANTED)
 
 
 def _check_rsa(loaded: rsa.RSAPublicKey) -> None:
     """Refuse what is weak or costs too much to verify with.
 
-    Source: NIST FIPS 186-5 §5.1, §A.1.1 (the exponent); SP 800-89 §5.3.3 (no factor below 752).
+    Source: NIST SP 800-89 §5.3.3 (exponent between 2^16 and 2^256, no factor below 752).
     """
     least, most = RSA_MODULUS_BITS
     if not least <= loaded.key_size <= most:

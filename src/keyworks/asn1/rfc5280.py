@@ -72,6 +72,14 @@ class SubjectPublicKeyInfo:
 
 
 @asn1.sequence
+class AnotherName:
+    """OtherName (§4.2.1.6); its [0] tag in GeneralName is IMPLICIT."""
+
+    type_id: ObjectIdentifier
+    value: Annotated[asn1.TLV, asn1.Explicit(0)]
+
+
+@asn1.sequence
 class BasicConstraints:
     """BasicConstraints (§4.2.1.9)."""
 

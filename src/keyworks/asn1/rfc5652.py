@@ -15,13 +15,17 @@ class EncapsulatedContentInfo:
 
 @asn1.sequence
 class CertsOnly:
-    """SignedData that carries certificates and signs nothing."""
+    """SignedData that carries certificates and signs nothing.
+
+    Both implicitly tagged sets are declared as lists, so that certificates in any order are read: senders need
+    not sort them (RFC 5652 §10), though we do.
+    """
 
     version: int
     digest_algorithms: asn1.SetOf[asn1.TLV]
     encap_content_info: EncapsulatedContentInfo
-    certificates: Annotated[asn1.SetOf[asn1.TLV] | None, asn1.Implicit(0)]
-    crls: Annotated[asn1.SetOf[asn1.TLV] | None, asn1.Implicit(1)]
+    certificates: Annotated[list[asn1.TLV] | None, asn1.Implicit(0)]
+    crls: Annotated[list[asn1.TLV] | None, asn1.Implicit(1)]
     signer_infos: asn1.SetOf[asn1.TLV]
 
 

@@ -33,7 +33,7 @@ def certs_only(certificates: Sequence[bytes]) -> bytes:
                 encap_content_info=rfc5652.EncapsulatedContentInfo(
                     e_content_type=ObjectIdentifier(oids.CMS_DATA)
                 ),
-                certificates=asn1.SetOf([tlv(der) for der in certificates]),
+                certificates=[tlv(der) for der in sorted(certificates)],
                 crls=None,
                 signer_infos=asn1.SetOf([]),
             ),
@@ -53,8 +53,12 @@ def parse_certs_only(der: bytes) -> tuple[bytes, ...]:
         message = asn1.decode_der(rfc5652.SignedDataContentInfo, der)
     except ValueError as error:
         raise MalformedRequest("The message is not certs-only SignedData (RFC 5652 §5.1).") from error
-    found = message.content.certificates
-    certificates = tuple(octets_of(one) for one in found.as_list()) if found else ()
-    if message.content_type.dotted_string != oids.CMS_SIGNED_DATA or len(certificates) > MAX_CERTIFICATES:
+    content = message.content
+    if message.content_type.dotted_string != oids.CMS_SIGNED_DATA or content.signer_infos.as_list():
         raise MalformedRequest("The message is not certs-only SignedData (RFC 5652 §5.1).")
-    return certificates
+    certificates = content.certificates or []
+    if len(certificates) > MAX_CERTIFICATES:
+        raise MalformedRequest(
+            f"The message has {len(certificates)} certificates; at most {MAX_CERTIFICATES} are looked at."
+        )
+    return tuple(octets_of(one) for one in certificates)

@@ -25,8 +25,9 @@ from keyworks.x509.name import Name
 
 MAX_CERTIFICATE_OCTETS: Final = 32 * 1024
 _V3: Final = 2
+_MAX_SERIAL_BITS: Final = 160
 _PEM: Final = re.compile(
-    rb"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)-----END CERTIFICATE-----", re.ASCII
+    rb"-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----", re.ASCII
 )
 
 
@@ -92,6 +93,10 @@ class Certificate:
             raise MalformedRequest("The certificate is signed with an algorithm that is not accepted.")
         if tbs.version != _V3:
             raise MalformedRequest("The certificate is not version 3.")
+        if tbs.serial_number.bit_length() >= _MAX_SERIAL_BITS:
+            raise MalformedRequest(
+                "The certificate's serial number is longer than 20 octets (RFC 5280 §4.1.2.2)."
+            )
         return _assembled(der, tbs, validity, algorithm)
 
     def extension(self, oid: str) -> x.Extension | None:
@@ -141,8 +146,14 @@ def _assembled(
 
 
 def instant_of(time: asn1.UTCTime | asn1.GeneralizedTime) -> int:
-    """Return a Time in epoch seconds."""
+    """Return a Time in epoch seconds.
+
+    Raises:
+        ValueError: It has fractional seconds (RFC 5280 §4.1.2.5.2).
+    """
     moment = time.as_datetime()
+    if moment.microsecond:
+        raise ValueError("fractional seconds")
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 

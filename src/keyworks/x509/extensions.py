@@ -31,6 +31,7 @@ KEY_USAGES: Final = (
 """Bit names in the order of RFC 5280 §4.2.1.3."""
 
 MAX_EXTENSIONS: Final = 32
+_MAX_PATH_LENGTH: Final = (1 << 31) - 1
 
 _T = TypeVar("_T")
 
@@ -147,8 +148,8 @@ def extensions_of(listed: Sequence[rfc5280.Extension] | None) -> tuple[Extension
 def parse_basic_constraints(value: bytes) -> tuple[bool, int | None]:
     """Return (CA, pathLenConstraint)."""
     read = _decode(rfc5280.BasicConstraints, value, "basicConstraints")
-    if read.path_len_constraint is not None and read.path_len_constraint < 0:
-        raise MalformedRequest("pathLenConstraint is negative.")
+    if not 0 <= (read.path_len_constraint or 0) <= _MAX_PATH_LENGTH:
+        raise MalformedRequest("pathLenConstraint is negative, or longer than any path.")
     return read.ca, read.path_len_constraint
 
 

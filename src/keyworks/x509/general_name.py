@@ -12,6 +12,7 @@ from typing import Final
 from cryptography.hazmat import asn1
 from cryptography.x509 import ObjectIdentifier
 
+from keyworks.asn1 import rfc5280
 from keyworks.asn1.rfc4108 import HardwareModuleName, OtherHardwareModuleName
 from keyworks.errors import MalformedRequest, RejectedName
 from keyworks.oids import HARDWARE_MODULE_NAME
@@ -164,9 +165,18 @@ def _general_name(value: bytes, what: str) -> GeneralName:
         return GeneralName(kind, str(ipaddress.ip_address(content)))
     if kind == "directory":
         Name.parse(content)
+    if kind == "other":
+        _check_other(content, what)
     if kind in ("directory", "other"):
         return GeneralName(kind, content.hex())
     return GeneralName(kind, _text(kind, content, what))
+
+
+def _check_other(content: bytes, what: str) -> None:
+    try:
+        asn1.decode_der(rfc5280.AnotherName, wrap(0x30, content))
+    except ValueError as error:
+        raise MalformedRequest(f"{what} has a malformed otherName.") from error
 
 
 def _text(kind: str, content: bytes, what: str) -> str:
@@ -176,7 +186,7 @@ def _text(kind: str, content: bytes, what: str) -> str:
         raise MalformedRequest(f"{what} has a {kind} name that is not ASCII.") from error
     shape = {"dns": DNS_NAME, "uri": URI, "email": _EMAIL}[kind]
     if len(text) > _MAX_TEXT or not shape.fullmatch(text) or (kind == "dns" and len(text) > 253):
-        raise MalformedRequest(f"{what} has a {kind} name that is none: '{text[:80]}'.")
+        raise MalformedRequest(f"{what} has a {kind} name that is none: {text[:80]!r}.")
     return text
 
 
@@ -192,6 +202,6 @@ def server_names(names: Iterable[str]) -> SubjectAltName:
             ip.append(str(ipaddress.ip_address(name)))
         except ValueError:
             if not DNS_NAME.fullmatch(name):
-                raise RejectedName(f"'{name}' is neither a host name nor an IP address.") from None
+                raise RejectedName(f"{name!r} is neither a host name nor an IP address.") from None
             dns.append(name)
     return SubjectAltName(dns=tuple(dns), ip=tuple(ip))

@@ -29,6 +29,7 @@ _UPPER_BOUNDS: Final = {
     oids.EMAIL_ADDRESS: 255,
 }
 _ANY_BOUND: Final = 256
+_COUNTRY_LENGTH: Final = 2
 _SHORT: Final = {
     oids.COMMON_NAME: "CN",
     oids.SERIAL_NUMBER: "serialNumber",
@@ -100,7 +101,7 @@ class Name:
 
     @property
     def text(self) -> str:
-        """Return the name as RFC 4514 writes it: last RDN first."""
+        """Return the name as RFC 4514 writes it: last RDN first; values of types without a name as text too."""
         return ",".join("+".join(_shown(attribute) for attribute in rdn) for rdn in reversed(self.rdns))
 
     @property
@@ -141,9 +142,14 @@ def _attribute(one: AttributeTypeAndValue) -> Attribute:
         value = content.decode("utf-16-be")
     else:
         raise ValueError("not a string")
-    if not value or len(value) > _UPPER_BOUNDS.get(oid, _ANY_BOUND) or "\x00" in value:
+    if not _is_bounded(oid, value) or "\x00" in value:
         raise ValueError("empty, too long, or with a NUL")
     return Attribute(oid, value)
+
+
+def _is_bounded(oid: str, value: str) -> bool:
+    least = _COUNTRY_LENGTH if oid == oids.COUNTRY_NAME else 1
+    return least <= len(value) <= _UPPER_BOUNDS.get(oid, _ANY_BOUND)
 
 
 @lru_cache(maxsize=1024)
@@ -153,9 +159,9 @@ def _of(pairs: tuple[tuple[str, str], ...]) -> Name:
 
 
 def _encoded(oid: str, value: str) -> AttributeTypeAndValue:
-    bound = _UPPER_BOUNDS.get(oid, _ANY_BOUND)
-    if not value or len(value) > bound or not value.isprintable() or value != value.strip():
-        raise RejectedName(f"'{value}' cannot be {_SHORT.get(oid, oid)}: 1 to {bound} printable characters.")
+    if not _is_bounded(oid, value) or not value.isprintable() or value != value.strip():
+        bounds = _COUNTRY_LENGTH if oid == oids.COUNTRY_NAME else f"1 to {_UPPER_BOUNDS.get(oid, _ANY_BOUND)}"
+        raise RejectedName(f"{value!r} cannot be {_SHORT.get(oid, oid)}: {bounds} printable characters.")
     return AttributeTypeAndValue(
         type=ObjectIdentifier(oid), value=asn1.decode_der(asn1.TLV, _string(oid, value))
     )
@@ -176,12 +182,19 @@ def _string(oid: str, value: str) -> bytes:
 
 
 def _shown(attribute: Attribute) -> str:
-    escaped = "".join(f"\\{char}" if char in ',+"\\<>;=' else char for char in attribute.value)
+    escaped = "".join(map(_escaped, attribute.value))
     if escaped[0] in " #":
         escaped = "\\" + escaped
     if escaped.endswith(" "):
         escaped = escaped[:-1] + "\\ "
     return f"{_SHORT.get(attribute.oid, attribute.oid)}={escaped}"
+
+
+def _escaped(char: str) -> str:
+    """Return a character as it may stand in a value; a control character never reaches a log or a terminal."""
+    if char in ',+"\\<>;=':
+        return f"\\{char}"
+    return char if char.isprintable() else "".join(f"\\{octet:02X}" for octet in char.encode())
 
 
 EMPTY_NAME: Final = Name((), b"\x30\x00")

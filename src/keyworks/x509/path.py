@@ -14,6 +14,7 @@ from typing import Final
 
 from OpenSSL import crypto
 
+from keyworks import oids
 from keyworks.errors import InvalidPath, MalformedRequest
 from keyworks.x509.certificate import Certificate, time_text
 
@@ -21,24 +22,24 @@ MAX_CHAIN: Final = 8
 """Certificates in a presented chain."""
 
 _FLAGS: Final = crypto.X509StoreFlags.PARTIAL_CHAIN | crypto.X509StoreFlags.X509_STRICT
-_TOO_LONG_ERROR: Final = 25
 _REASONS: Final = {
     9: "a certificate's time has not come yet",
     10: "a certificate has expired",
     18: "it is self-signed and not a trust anchor",
     19: "its root is not a trust anchor",
     20: "no trust anchor of this channel vouches for its issuer",
-    21: "no trust anchor of this channel vouches for it",
-    2: "no trust anchor of this channel vouches for its issuer",
     7: "a signature in it does not verify",
-    24: "an issuer in it is no CA",
-    25: "its pathLen constraint is exceeded",
-    32: "an issuer's keyUsage does not allow keyCertSign",
+    25: "a pathLenConstraint is exceeded",
     34: "it has an unknown critical extension",
     47: "a name lies outside the permitted subtrees",
     48: "a name lies inside an excluded subtree",
-    79: "an issuer in it is no CA",
+    53: "a name has a form that cannot be held against the name constraints",
+    79: "an issuer in it is no CA, or its keyUsage lacks keyCertSign",
+    85: "a certificate in it lacks authorityKeyIdentifier",
+    86: "a CA certificate in it lacks subjectKeyIdentifier",
+    92: "an issuer in it lacks keyUsage",
 }
+"""By OpenSSL's X509_V_ERR codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,21 @@ class ValidatedPath:
     certificates: tuple[Certificate, ...]
 
 
-def validate(chain: Sequence[bytes], anchors: Sequence[Certificate], *, at: int) -> ValidatedPath:
+def validate(
+    chain: Sequence[bytes],
+    anchors: Sequence[Certificate],
+    *,
+    at: int,
+    purpose: str = oids.KP_CLIENT_AUTH,
+) -> ValidatedPath:
     """Return the path from an end entity to a trust anchor.
 
     Args:
-        chain: DER, end entity first; the rest in any order, used as far as it helps.
+        chain: DER, end entity first; the rest in any order, used as far as it helps, but all of it readable.
         anchors: CA certificates, trusted as they are.
         at: The instant at which the path has to hold.
+        purpose: What the end entity is shown for: an issuer with an extKeyUsage has to allow it. (Whether the
+            end entity itself may lack an extKeyUsage is for the caller to say.)
 
     Raises:
         InvalidPath: There is none that holds; the sentence says why.
@@ -71,10 +80,21 @@ def validate(chain: Sequence[bytes], anchors: Sequence[Certificate], *, at: int)
     in_force = tuple(anchor.der for anchor in anchors if anchor.not_before <= at <= anchor.not_after)
     if not in_force:
         raise InvalidPath("The certificate is not accepted: this channel has no trust anchor in force.")
-    path = tuple(_parse(der) for der in _build(presented, in_force, at))
-    if len(path) < 2:
+    if presented[0].der in in_force:
         raise InvalidPath("The certificate is not accepted: a trust anchor does not authenticate as itself.")
+    path = tuple(_parse(der) for der in _build(presented, in_force, at))
+    for issuer in path[1:]:
+        _check_purpose(issuer, purpose)
     return ValidatedPath(path)
+
+
+def _check_purpose(issuer: Certificate, purpose: str) -> None:
+    allowed = issuer.extended_key_usage
+    if allowed is not None and not {purpose, oids.ANY_EXTENDED_KEY_USAGE}.intersection(allowed):
+        raise InvalidPath(
+            "The certificate is not accepted: the extKeyUsage of an issuer in it does not allow this purpose "
+            f"('{issuer.subject.text}')."
+        )
 
 
 def _parse(der: bytes) -> Certificate:

@@ -117,7 +117,7 @@ def _read_attributes(attributes: Sequence[rfc2986.Attribute]) -> tuple[tuple[Ext
         values = attribute.values.as_list()
         if oid in found or len(values) != 1:
             raise MalformedRequest(
-                "A single-valued attribute of the request has several values (RFC 2985 §5.4)."
+                "An attribute of the request has to be there once, with one value (RFC 2985 §5.4)."
             )
         found[oid] = octets_of(values[0])
     requested, password = found.get(oids.EXTENSION_REQUEST), found.get(oids.CHALLENGE_PASSWORD)
