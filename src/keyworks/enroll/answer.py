@@ -1,0 +1,141 @@
+"""What a server's answer means. Pure; everything in an answer is hostile until the last line.
+
+======================  =========================================================
+answer                  becomes
+======================  =========================================================
+200                     the certificates in it
+202                     ``Unavailable``: waits for approval
+401                     ``AuthenticationFailed``
+403                     ``NotAuthorized``
+404                     ``NotFound``
+429, 503                ``Unavailable`` with Retry-After; 429 without, ``QuotaExceeded``
+other 4xx               ``RequestError``
+other 5xx               ``Unavailable``
+anything else           ``MalformedRequest``
+======================  =========================================================
+
+Source: RFC 7030 §4.1.3, §4.2.3; RFC 8951 §3.1; RFC 9110 §10.2.3 (Retry-After).
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from keyworks import errors
+from keyworks.cms.signed_data import parse_certs_only
+
+MAX_ANSWER_OCTETS: Final = 512 * 1024
+"""A certs-only message of the largest size looked at, in base64, with room for white space."""
+
+DEFAULT_RETRY: Final = timedelta(seconds=30)
+LONGEST_RETRY: Final = timedelta(days=7)
+_MAX_SENTENCE: Final = 400
+_WHITESPACE: Final = re.compile(rb"[ \t\r\n]+")
+_OK, _ACCEPTED, _TOO_MANY, _UNAVAILABLE = 200, 202, 429, 503
+_REFUSALS: Final[Mapping[int, type[errors.KeyworksError]]] = {
+    401: errors.AuthenticationFailed,
+    403: errors.NotAuthorized,
+    404: errors.NotFound,
+    _TOO_MANY: errors.QuotaExceeded,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response, whole.
+
+    Args:
+        status: HTTP's.
+        content_type: Media type, without parameters, in lower case.
+        retry_after: The header's value, if there is one.
+        body: At most ``MAX_ANSWER_OCTETS``.
+    """
+
+    status: int
+    content_type: str
+    retry_after: str | None
+    body: bytes
+
+
+def certificates_in(answer: Answer, now: datetime) -> tuple[bytes, ...]:
+    """Return the certificates that a server answered with, DER, at least one.
+
+    Args:
+        answer: What came.
+        now: Retry-After may name an instant.
+
+    Raises:
+        KeyworksError: It answered something else; see the module's table.
+    """
+    if answer.status != _OK:
+        raise _refusal(answer, now)
+    try:
+        found = parse_certs_only(base64.b64decode(_WHITESPACE.sub(b"", answer.body), validate=True))
+    except binascii.Error as error:
+        raise _foreign("is not base64") from error
+    except errors.MalformedRequest as error:
+        raise _foreign("holds no certificates") from error
+    if not found:
+        raise _foreign("holds no certificates")
+    return found
+
+
+def _foreign(what: str) -> errors.MalformedRequest:
+    return errors.MalformedRequest(
+        f"The server's answer {what}; check that the address is an EST server's (RFC 7030 §4.2.3)."
+    )
+
+
+def _refusal(answer: Answer, now: datetime) -> errors.KeyworksError:
+    status = answer.status
+    sentence = _sentence(answer)
+    wait = retry_after(answer.retry_after, now)
+    if status == _ACCEPTED:
+        return errors.Unavailable(
+            "The request waits for approval; run the same again later.", retry_after=wait or DEFAULT_RETRY
+        )
+    if status == _UNAVAILABLE or (status == _TOO_MANY and wait is not None):
+        said = sentence or f"The server cannot answer now (HTTP {status})."
+        return errors.Unavailable(said, retry_after=wait or DEFAULT_RETRY)
+    if 400 <= status < 500:
+        cause = _REFUSALS.get(status, errors.RequestError)
+        return cause(sentence or f"The server refuses the request (HTTP {status}) and does not say why.")
+    if 500 <= status < 600:
+        said = sentence or "It does not say why."
+        return errors.Unavailable(
+            f"The server failed (HTTP {status}): {said}", retry_after=wait or DEFAULT_RETRY
+        )
+    return _foreign(f"has status {status}, which EST does not use here")
+
+
+def _sentence(answer: Answer) -> str:
+    """Return the first line of a plain-text answer, fit for a terminal."""
+    if answer.content_type != "text/plain":
+        return ""
+    line = answer.body[: 4 * _MAX_SENTENCE].decode("utf-8", "replace").strip().partition("\n")[0]
+    return "".join(char for char in line if char.isprintable())[:_MAX_SENTENCE].strip()
+
+
+def retry_after(header: str | None, now: datetime) -> timedelta | None:
+    """Return how long a Retry-After header says to wait: at least a second, at most a week.
+
+    Returns:
+        ``None`` where there is no such header, or none that means anything.
+    """
+    text = (header or "").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdecimal():
+        wait = timedelta(seconds=min(int(text[:9]), int(LONGEST_RETRY.total_seconds())))
+    else:
+        try:
+            moment = parsedate_to_datetime(text)
+            wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+        except (ValueError, OverflowError, TypeError):
+            return None
+    return max(timedelta(seconds=1), min(wait, LONGEST_RETRY))

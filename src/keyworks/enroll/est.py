@@ -1,0 +1,255 @@
+"""The EST client: for devices, and for stations and RAs that ask on behalf of many.
+
+Importing this module imports aiohttp; who may not need it imports it late.
+
+Source: RFC 7030 §3.2, §4.1, §4.2; RFC 8951 §3.
+"""
+
+import asyncio
+import base64
+import random
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from keyworks import __version__
+from keyworks.access.credential import BasicCredentials
+from keyworks.authority.channel import check_label
+from keyworks.enroll.answer import MAX_ANSWER_OCTETS, Answer, certificates_in
+from keyworks.enroll.credential import ClientCertificate, ClientCredential, client_context
+from keyworks.enroll.trust import Trust, parse_url, unreachable
+from keyworks.errors import InvalidPath, KeyworksError, MalformedRequest, OperatorError, Unavailable
+
+_FIRST_PAUSE: Final = timedelta(milliseconds=250)
+_LOST: Final = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
+_HEADERS: Final = {"User-Agent": f"keyworks/{__version__}", "Accept-Encoding": "identity"}
+# RFC 8951 §3.1 has receivers ignore the transfer encoding; servers older than it insist.
+_PKCS10: Final = {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64"}
+
+Outcome = TypeVar("Outcome")
+Pause = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """How hard a client tries.
+
+    Args:
+        connections: Open at a time; each serves one request after the other.
+        request_time: For one request, from connecting to the last octet of the answer.
+        attempts: How often a request is sent where connections break.
+        patience: How long it waits in all where a server says "later".
+    """
+
+    connections: int = 8
+    request_time: timedelta = timedelta(seconds=60)
+    attempts: int = 4
+    patience: timedelta = timedelta(0)
+
+
+class EnrollmentClient:
+    """Asks one channel of one server for certificates, over connections that stay open.
+
+    ::
+
+        async with EnrollmentClient(url, "idevid", parse_trust("sha256:…"), station) as client:
+            issued = await client.simpleenroll(request)
+
+    Any number of tasks may share one client. Nothing is sent to a server that is not the trusted one.
+
+    Args:
+        url: ``https://host:port``.
+        label: The channel's.
+        trust: Says which certificates vouch for the server.
+        credential: Who asks; ``None`` for ``cacerts`` alone.
+        persistence: How hard it tries.
+        pause: Waits for a number of seconds.
+
+    Raises:
+        OperatorError: URL, label or credential cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        label: str,
+        trust: Trust,
+        credential: ClientCredential | None = None,
+        persistence: Persistence | None = None,
+        pause: Pause = asyncio.sleep,
+    ) -> None:
+        self._address = parse_url(url)
+        self._label = check_label(label)
+        self._trust = trust
+        self._own = credential if isinstance(credential, ClientCertificate) else None
+        self._authorization = _basic(credential) if isinstance(credential, BasicCredentials) else {}
+        self._persistence = persistence or Persistence()
+        self._pause = pause
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Find out which certificates vouch for the server.
+
+        Raises:
+            InvalidPath: It is not the trusted server.
+            Unavailable: It cannot be reached.
+        """
+        anchors = await self._persistently(lambda: self._trust.anchors(self._address))
+        context = client_context(anchors, self._own)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context, limit=self._persistence.connections),
+            timeout=aiohttp.ClientTimeout(total=self._persistence.request_time.total_seconds()),
+            headers=_HEADERS,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def cacerts(self) -> tuple[bytes, ...]:
+        """Return the channel's CA certificates, DER, in no particular order (RFC 7030 §4.1).
+
+        Raises:
+            KeyworksError: By cause; see ``answer``.
+        """
+        return await self._ask("GET", "cacerts", None)
+
+    async def simpleenroll(self, request: bytes) -> bytes:
+        """Return the certificate for a PKCS#10 request, both DER (RFC 7030 §4.2.1).
+
+        A request may be repeated unchanged: the server answers with the certificate it has issued.
+
+        Raises:
+            KeyworksError: By cause; see ``answer``.
+        """
+        return _only(await self._ask("POST", "simpleenroll", request))
+
+    async def simplereenroll(self, request: bytes) -> bytes:
+        """Return the successor of the client's certificate, both DER (RFC 7030 §4.2.2).
+
+        Raises:
+            KeyworksError: By cause; see ``answer``.
+        """
+        return _only(await self._ask("POST", "simplereenroll", request))
+
+    async def _ask(self, method: str, operation: str, request: bytes | None) -> tuple[bytes, ...]:
+        body = base64.b64encode(request) if request is not None else None
+
+        async def once() -> tuple[bytes, ...]:
+            answer = await self._exchange(method, operation, body)
+            return certificates_in(answer, datetime.now(UTC))
+
+        return await self._persistently(once)
+
+    async def _persistently(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Try until it works, or may not be tried again."""
+        lost, waited = 0, timedelta(0)
+        while True:
+            try:
+                return await attempt()
+            except _LOST as error:
+                lost += 1
+                if lost >= self._persistence.attempts or isinstance(error, aiohttp.ClientSSLError):
+                    raise self._explained(error) from error
+                # Half of it by chance, so that a line that lost its server does not come back in step.
+                pause = _FIRST_PAUSE * 2 ** (lost - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            except aiohttp.ClientError as error:
+                raise self._explained(error) from error
+            except Unavailable as error:
+                pause = error.retry_after
+                waited += pause
+                if waited > self._persistence.patience:
+                    raise
+            await self._pause(pause.total_seconds())
+
+    async def _exchange(self, method: str, operation: str, body: bytes | None) -> Answer:
+        if self._session is None:
+            raise OperatorError("The enrollment client is not open; use it with `async with`.")
+        url = URL.build(
+            scheme="https",
+            host=self._address.host,
+            port=self._address.port,
+            path=f"/.well-known/est/{self._label}/{operation}",
+        )
+        headers = {**_PKCS10, **self._authorization} if body is not None else {}
+        async with self._session.request(
+            method, url, data=body, headers=headers, allow_redirects=False
+        ) as response:
+            return Answer(
+                status=response.status,
+                content_type=response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+                retry_after=response.headers.get("Retry-After"),
+                body=await _bounded(response.content),
+            )
+
+    def _explained(self, error: Exception) -> KeyworksError:
+        """Return a failed exchange by its cause, with what to do about it."""
+        where = self._address.text
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return _untrusted(where, error.certificate_error)
+        if isinstance(error, TimeoutError):
+            return Unavailable(f"{where} does not answer in time; check that the server runs there.")
+        if isinstance(error, aiohttp.ClientSSLError):
+            return Unavailable(
+                f"{where} does not speak TLS as it should; check host and port (the enrollment listener's).",
+                private=str(error),
+            )
+        if isinstance(error, OSError):
+            return unreachable(self._address, error)
+        if isinstance(error, _LOST):
+            return Unavailable(
+                f"The connection to {where} broke before the answer was complete; run the same again.",
+                private=str(error),
+            )
+        return MalformedRequest(
+            f"What answers at {where} does not speak HTTP as it should; check host and port.",
+            private=str(error),
+        )
+
+
+def _untrusted(where: str, error: Exception) -> InvalidPath:
+    reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
+    return InvalidPath(
+        f"The server at {where} is not the trusted one: {reason}. Nothing was sent to it. Check that --trust "
+        "names its CA file or the fingerprint (sha256:…) of a certificate above it, and that the host name is "
+        "one of its certificate's."
+    )
+
+
+def _only(certificates: tuple[bytes, ...]) -> bytes:
+    """RFC 7030 §4.2.3: the answer contains only the certificate that was issued."""
+    if len(certificates) != 1:
+        raise MalformedRequest(
+            f"The server answered with {len(certificates)} certificates; the one issued was expected."
+        )
+    return certificates[0]
+
+
+def _basic(credentials: BasicCredentials) -> dict[str, str]:
+    if not credentials.user or ":" in credentials.user:
+        raise OperatorError("A user name of HTTP Basic is not empty and has no colon (RFC 7617 §2).")
+    pair = f"{credentials.user}:{credentials.password}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+async def _bounded(stream: aiohttp.StreamReader) -> bytes:
+    parts, length = [], 0
+    async for part in stream.iter_any():
+        length += len(part)
+        if length > MAX_ANSWER_OCTETS:
+            raise MalformedRequest(f"The server's answer is larger than {MAX_ANSWER_OCTETS} octets.")
+        parts.append(part)
+    return b"".join(parts)

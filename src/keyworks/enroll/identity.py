@@ -1,0 +1,249 @@
+"""An identity on disk: a key and its certificate, always a pair.
+
+::
+
+    FOLDER/
+    ├── current -> generations/2      the one switch: a link, replaced in one step
+    ├── key.pem -> current/key.pem    and so certificate.pem, chain.pem, cacerts.pem
+    └── generations/
+        ├── 1/                        the former pair, kept until the next renewal
+        └── 2/
+            ├── key.pem               private, mode 0600
+            ├── request.der           the PKCS#10 request, sent again unchanged after an interruption
+            ├── channel               the label it was sent to
+            ├── certificate.pem       written last: with it the generation is complete
+            ├── chain.pem             the certificate and its issuers, to present
+            └── cacerts.pem           the channel's CA certificates
+
+A generation with key and request exists, durably, before anything is sent, and never changes once it is
+complete. So an interruption at any point leaves the former pair in use, and the next run goes on where this
+one stopped: with the same key, which matters where a one-time secret is bound to it. Whoever wants key and
+certificate in two reads opens both below one resolved ``current``.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from keyworks.enroll.credential import ClientCertificate, private_key_pem, read_file, read_private_key
+from keyworks.enroll.issued import Issued
+from keyworks.errors import KeyworksError, OperatorError, Unavailable
+from keyworks.keys.software import SoftwareSigner
+from keyworks.x509.certificate import Certificate, pem_of
+from keyworks.x509.template import Template, parse_certification_request
+
+LINKS: Final = ("key.pem", "certificate.pem", "chain.pem", "cacerts.pem")
+_KEPT: Final = 2
+"""Generations on disk: the present one and the former, which programs may still have open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A usable pair.
+
+    Args:
+        folder: Its generation's.
+        label: Of the channel it came from.
+        credential: Certificate, chain and key.
+    """
+
+    folder: Path
+    label: str
+    credential: ClientCertificate = field(repr=False)
+
+    @property
+    def certificate(self) -> Certificate:
+        """Return the certificate."""
+        return self.credential.certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A generation whose certificate is still to come.
+
+    Args:
+        folder: Its generation's.
+        label: Of the channel that is asked.
+        signer: Holds its key.
+        template: The request.
+    """
+
+    folder: Path
+    label: str
+    signer: SoftwareSigner = field(repr=False)
+    template: Template
+
+
+class IdentityFolder:
+    """One identity through all its renewals.
+
+    Args:
+        folder: Where it is; need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._generations = folder / "generations"
+        self._current = folder / "current"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out; what a former run left behind is put in order first.
+
+        Raises:
+            OperatorError: The folder cannot be used, or holds files that are not ours.
+            Unavailable: Another run is at work there.
+        """
+        with _explained(self.folder):
+            self._generations.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            with _explained(self.folder):
+                self._lock(descriptor)
+                self._recover()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Unavailable(f"Another enrollment is at work in {self.folder}.") from error
+        for name in ("current", *LINKS):
+            place = self.folder / name
+            if place.exists() and not place.is_symlink():
+                raise OperatorError(f"{place} is not ours and would be in the way; choose another folder.")
+
+    def _recover(self) -> None:
+        """Switch to a generation that was completed but not switched to."""
+        newest = max(self._numbers(), default=0)
+        if newest > self._number() and (self._generations / str(newest) / "certificate.pem").exists():
+            self._switch(newest)
+
+    def current(self) -> Identity | None:
+        """Return the pair in use, or ``None`` before the first.
+
+        Raises:
+            OperatorError: It is damaged.
+        """
+        if not self._current.is_symlink():
+            return None
+        folder = self._generations / str(self._number())
+        credential = ClientCertificate.read(folder / "chain.pem", folder / "key.pem")
+        return Identity(folder, read_file(folder / "channel").decode("ascii", "replace").strip(), credential)
+
+    def begun(self) -> Begun | None:
+        """Return what a former run has begun and not finished; what cannot be used of it is removed."""
+        newest = max(self._numbers(), default=0)
+        if newest <= self._number():
+            return None
+        folder = self._generations / str(newest)
+        try:
+            signer = read_private_key(read_file(folder / "key.pem"))
+            template = parse_certification_request(read_file(folder / "request.der"))
+            label = read_file(folder / "channel").decode("ascii", "replace").strip()
+        except KeyworksError:
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        return Begun(folder, label, signer, template)
+
+    def begin(self, label: str, signer: SoftwareSigner, request: bytes) -> Begun:
+        """Write a new generation's key and request, durably, and return it.
+
+        Args:
+            label: Of the channel that is to be asked.
+            signer: Holds the key.
+            request: DER PKCS#10.
+        """
+        template = parse_certification_request(request)
+        with _explained(self.folder):
+            for number in self._numbers():
+                if number > self._number():
+                    shutil.rmtree(self._generations / str(number))
+            folder = self._generations / str(self._number() + 1)
+            work = self._generations / "new"
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
+            _write(work / "key.pem", private_key_pem(signer.private), 0o600)
+            _write(work / "request.der", request)
+            _write(work / "channel", f"{label}\n".encode())
+            _sync(work)
+            work.rename(folder)
+            _sync(self._generations)
+            _sync(self.folder)
+        return Begun(folder, label, signer, template)
+
+    def complete(self, begun: Begun, issued: Issued) -> Identity:
+        """Write the certificates of a generation and switch to it; from here on it is the pair in use."""
+        files: Mapping[str, tuple[bytes, ...]] = {
+            "cacerts.pem": issued.authorities,
+            "chain.pem": issued.chain,
+            "certificate.pem": issued.chain[:1],
+        }
+        with _explained(self.folder):
+            for name, certificates in files.items():
+                # The complete file takes its name in one step; certificate.pem is the last and says: complete.
+                unnamed = begun.folder / f"{name}.new"
+                _write(unnamed, "".join(pem_of(der) for der in certificates).encode())
+                unnamed.replace(begun.folder / name)
+                _sync(begun.folder)
+            self._switch(int(begun.folder.name))
+        return Identity(begun.folder, begun.label, ClientCertificate(issued.chain, begun.signer))
+
+    def _switch(self, number: int) -> None:
+        for name in LINKS:
+            if not (self.folder / name).is_symlink():
+                (self.folder / name).symlink_to(Path("current", name))
+        new = self.folder / "current.new"
+        new.unlink(missing_ok=True)
+        new.symlink_to(Path("generations", str(number)))
+        new.replace(self._current)
+        _sync(self.folder)
+        for old in self._numbers():
+            if old <= number - _KEPT:
+                shutil.rmtree(self._generations / str(old), ignore_errors=True)
+
+    def _number(self) -> int:
+        """Return the number of the generation in use, 0 before the first."""
+        if not self._current.is_symlink():
+            return 0
+        name = self._current.readlink().name
+        if not name.isdecimal():
+            raise OperatorError(f"{self._current} does not point to a generation; this folder is not ours.")
+        return int(name)
+
+    def _numbers(self) -> list[int]:
+        return [int(one.name) for one in self._generations.iterdir() if one.name.isdecimal()]
+
+
+def _write(file: Path, octets: bytes, mode: int = 0o644) -> None:
+    """Write a file that is not there, its octets on disk before this returns."""
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(octets)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OperatorError(f"{error.filename or folder} cannot be used: {error.strerror or error}.") from error

@@ -1,0 +1,58 @@
+"""What the server issued, checked before it is used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from keyworks import oids
+from keyworks.algorithms.public_key import PublicKey
+from keyworks.errors import BadSubjectKey, MalformedRequest
+from keyworks.x509.certificate import Certificate
+from keyworks.x509.path import validate
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate that may be used.
+
+    Args:
+        certificate: For our key.
+        chain: DER: the certificate and the issuers to present with it, without the root.
+        authorities: DER: all CA certificates of its channel, those above it first.
+    """
+
+    certificate: Certificate
+    chain: tuple[bytes, ...]
+    authorities: tuple[bytes, ...]
+
+
+def check_issued(der: bytes, public_key: PublicKey, authorities: Sequence[bytes], *, at: int) -> Issued:
+    """Return the certificate that a server issued, if it is what was asked for.
+
+    Its names are the server's decision; its key is ours, and the channel's authorities stand behind it.
+
+    Args:
+        der: As issued.
+        public_key: For which it was asked.
+        authorities: What the channel's ``cacerts`` said, DER.
+        at: When it is to be valid.
+
+    Raises:
+        MalformedRequest: It is no certificate, or one of an authority is none.
+        BadSubjectKey: It is for another key.
+        InvalidPath: Its path to the channel's root does not hold.
+    """
+    certificate = Certificate.parse(der)
+    if certificate.public_key.spki != public_key.spki:
+        raise BadSubjectKey(
+            f"The server issued a certificate for another key ('{certificate.subject.text}'); it is not used."
+        )
+    known = [Certificate.parse(one) for one in authorities]
+    roots = [one for one in known if one.issuer == one.subject] or known
+    if not roots:
+        raise MalformedRequest("The server names no authorities of this channel (RFC 7030 §4.1).")
+    purpose = next(iter(certificate.extended_key_usage or ()), oids.KP_CLIENT_AUTH)
+    between = [one.der for one in known if one not in roots]
+    path = validate([der, *between], roots, at=at, purpose=purpose).certificates
+    presented = tuple(one.der for one in path if one.issuer != one.subject)
+    above = [one.der for one in path[1:]]
+    return Issued(certificate, presented, tuple(dict.fromkeys((*above, *(one.der for one in known)))))

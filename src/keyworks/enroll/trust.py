@@ -1,0 +1,236 @@
+"""Which server we talk to: the one that a CA file or a pin vouches for, and no other.
+
+A pin is the fingerprint of any certificate in the server's chain, carried to the client by other means. It is
+turned into a trust anchor by a provisional handshake that says nothing but TLS; then the real connection
+validates the server's chain against this anchor alone, host name included. What the provisional peer claimed
+is believed nowhere: whoever presents a pinned certificate without standing below it fails the real handshake.
+
+Source: RFC 7030 §3.6.1 (explicit trust anchors), §4.1.1 (bootstrapping, here without a human's eye).
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+from OpenSSL import SSL, crypto
+
+from keyworks.errors import InvalidPath, MalformedRequest, OperatorError, Unavailable
+from keyworks.x509.certificate import ders_of
+
+HANDSHAKE_SECONDS: Final = 15.0
+MAX_HANDSHAKE_OCTETS: Final = 256 * 1024
+MAX_FILE_OCTETS: Final = 1024 * 1024
+_SHA256_OCTETS: Final = 32
+_READ_OCTETS: Final = 16 * 1024
+_HTTPS_PORT: Final = 443
+_ROOT_PATHS: Final = ("", "/", "/.well-known/est", "/.well-known/est/")
+_SEPARATORS: Final = re.compile(r"[:\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is.
+
+    Args:
+        host: Name or IP address, as its certificate has to say it.
+        port: TCP.
+    """
+
+    host: str
+    port: int
+
+    @property
+    def text(self) -> str:
+        """Return it as a URL has it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_url(url: str) -> Address:
+    """Return the address in ``https://host:port``.
+
+    Raises:
+        OperatorError: It is something else.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise OperatorError(f"'{url}' is no URL; write https://HOST:PORT.") from error
+    if parts.scheme != "https" or not host:
+        raise OperatorError(f"'{url}' does not say where the server is; write https://HOST:PORT.")
+    if parts.username is not None or parts.password is not None:
+        raise OperatorError("A user name or secret in a URL ends up in logs; give it by its own option.")
+    if parts.path not in _ROOT_PATHS or parts.query or parts.fragment:
+        raise OperatorError(
+            f"'{url}' goes on after HOST:PORT; leave that out and name the channel by its label."
+        )
+    return Address(host, port or _HTTPS_PORT)
+
+
+class Trust(Protocol):
+    """Says which certificates vouch for a server."""
+
+    async def anchors(self, address: Address) -> tuple[bytes, ...]:
+        """Return the trust anchors for the server at ``address``, DER, at least one.
+
+        Raises:
+            InvalidPath: It is not the server that is trusted.
+            Unavailable: It cannot be reached.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Trust in certificates that are at hand.
+
+    Args:
+        certificates: DER, at least one.
+    """
+
+    certificates: tuple[bytes, ...]
+
+    async def anchors(self, _address: Address) -> tuple[bytes, ...]:
+        """Return them."""
+        return self.certificates
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Trust in the certificate that has a fingerprint.
+
+    Args:
+        sha256: Of the DER certificate.
+    """
+
+    sha256: bytes
+
+    async def anchors(self, address: Address) -> tuple[bytes, ...]:
+        """Ask the server for its chain and return the pinned certificate in it."""
+        chain = await presented_by(address)
+        for der in chain:
+            if hashlib.sha256(der).digest() == self.sha256:
+                return (der,)
+        raise InvalidPath(
+            f"The server at {address.text} presents no certificate with fingerprint "
+            f"sha256:{self.sha256.hex()}. Nothing was sent to it. Compare --trust with the fingerprint that "
+            "the server's operator gives out."
+        )
+
+
+def parse_trust(text: str) -> Trust:
+    """Return what ``sha256:FINGERPRINT`` (hexadecimal or base64) or the name of a PEM file stands for.
+
+    Raises:
+        OperatorError: It is neither.
+    """
+    if text.lower().startswith("sha256:"):
+        return Pin(_fingerprint(text[len("sha256:") :]))
+    try:
+        with Path(text).open("rb") as stream:
+            pem = stream.read(MAX_FILE_OCTETS)
+    except OSError as error:
+        raise OperatorError(
+            f"The CA file {text} cannot be read ({error.strerror}); name a PEM file, or a pin as sha256:HEX."
+        ) from error
+    try:
+        return Anchors(ders_of(pem))
+    except MalformedRequest as error:
+        raise OperatorError(f"The CA file {text} holds no certificate: {error.detail}") from error
+
+
+def _fingerprint(text: str) -> bytes:
+    """Read what ``openssl x509 -fingerprint`` prints as well as plain hexadecimal and base64."""
+    try:
+        found = bytes.fromhex(_SEPARATORS.sub("", text))
+    except ValueError:
+        try:
+            found = base64.b64decode(text.rstrip("=") + "=", validate=True)
+        except binascii.Error:
+            found = b""
+    if len(found) != _SHA256_OCTETS:
+        raise OperatorError("A pin is sha256: and 64 hexadecimal digits (or the same 32 octets in base64).")
+    return found
+
+
+async def presented_by(address: Address) -> tuple[bytes, ...]:
+    """Return the certificates that whoever answers at an address presents, DER. Nobody is believed.
+
+    Nothing is sent but a handshake: no client certificate, no request, no name but the host's.
+
+    Raises:
+        Unavailable: Nobody answers there, or not in TLS.
+    """
+    writer = None
+    try:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            reader, writer = await asyncio.open_connection(address.host, address.port)
+            return await _handshake(_connection(address.host), reader, writer)
+    except TimeoutError as error:
+        raise Unavailable(f"{address.text} does not answer; check that the server runs there.") from error
+    except SSL.Error as error:
+        raise Unavailable(
+            f"{address.text} does not speak TLS as it should; check host and port (the enrollment listener's).",
+            private=str(error),
+        ) from error
+    except OSError as error:
+        raise unreachable(address, error) from error
+    finally:
+        if writer is not None:
+            writer.transport.abort()
+
+
+def unreachable(address: Address, error: OSError) -> Unavailable:
+    """Return what to say when nobody could be reached."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return Unavailable(
+        f"{address.text} cannot be reached ({reason}); "
+        "check the address, the network, and that the server runs."
+    )
+
+
+def _connection(host: str) -> SSL.Connection:
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    # Not verified on purpose: this handshake only fetches certificates, see the module's docstring.
+    context.set_verify(SSL.VERIFY_NONE, None)
+    connection = SSL.Connection(context, None)
+    connection.set_connect_state()
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        connection.set_tlsext_host_name(host.encode("idna"))
+    return connection
+
+
+async def _handshake(
+    connection: SSL.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> tuple[bytes, ...]:
+    received = 0
+    while True:
+        try:
+            connection.do_handshake()
+        except SSL.WantReadError:
+            _drain(connection, writer)
+            data = await reader.read(_READ_OCTETS)
+            received += len(data)
+            if not data or received > MAX_HANDSHAKE_OCTETS:
+                raise SSL.Error("the peer closed, or said too much") from None
+            connection.bio_write(data)
+        else:
+            listed = connection.get_peer_cert_chain() or []
+            return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, one) for one in listed)
+
+
+def _drain(connection: SSL.Connection, writer: asyncio.StreamWriter) -> None:
+    while True:
+        try:
+            writer.write(connection.bio_read(_READ_OCTETS))
+        except SSL.WantReadError:
+            return

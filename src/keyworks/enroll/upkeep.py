@@ -1,0 +1,161 @@
+"""Does what an identity needs: its first certificate, its renewal, or nothing.
+
+Run it as often as you like, from a timer too. It goes on where an interrupted run stopped.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from keyworks.enroll.credential import ClientCredential
+from keyworks.enroll.identity import Begun, Identity, IdentityFolder
+from keyworks.enroll.issued import check_issued
+from keyworks.enroll.renewal import Need, judge
+from keyworks.enroll.trust import Trust
+from keyworks.errors import OperatorError
+from keyworks.keys.software import SoftwareSigner, make_private_key, signer_of
+from keyworks.store.clock import Clock
+from keyworks.x509.general_name import SubjectAltName
+from keyworks.x509.name import EMPTY_NAME, Name
+from keyworks.x509.request import encode_certification_request
+
+KEY_TYPE: Final = "P-256"
+
+
+class Action(StrEnum):
+    """What was done."""
+
+    KEPT = "kept"
+    ENROLLED = "enrolled"
+    RENEWED = "renewed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The identity that somebody wants to have.
+
+    Args:
+        url: The server, ``https://host:port``.
+        label: Its channel.
+        trust: Says which certificates vouch for the server.
+        subject: The name asked for in the first request; renewals keep the certificate's.
+        key_type: Of new keys.
+        signer: Holds the key for the first certificate, if there is one already.
+        credential: Who asks for the first certificate; renewals are asked for with the certificate itself.
+        force: Renew before it is due.
+        patience: How long to wait where the server says "later".
+    """
+
+    url: str
+    label: str
+    trust: Trust
+    subject: Name = EMPTY_NAME
+    key_type: str = KEY_TYPE
+    signer: SoftwareSigner | None = field(default=None, repr=False)
+    credential: ClientCredential | None = field(default=None, repr=False)
+    force: bool = False
+    patience: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, and when something is due again.
+
+    Args:
+        action: What was done.
+        identity: The pair in use now.
+        renew_at: Epoch seconds; ``None``: never.
+    """
+
+    action: Action
+    identity: Identity
+    renew_at: int | None
+
+
+async def keep_identity(folder: IdentityFolder, wish: Wish, clock: Clock) -> Outcome:
+    """Bring the identity in a folder to what is wished.
+
+    Raises:
+        KeyworksError: By cause; the folder holds the pair that it held before.
+    """
+    with folder.locked():
+        present = folder.current()
+        if present is not None and present.label != wish.label:
+            raise OperatorError(
+                f"{folder.folder} holds an identity from channel '{present.label}', not '{wish.label}'; "
+                "choose another folder."
+            )
+        need = _need(present, clock, force=wish.force)
+        if present is not None and need is Need.NOTHING:
+            return _outcome(Action.KEPT, present, clock)
+        renewing = present if need is Need.RENEWAL else None
+        identity = await _obtain(folder, wish, renewing, clock)
+        return _outcome(Action.RENEWED if renewing else Action.ENROLLED, identity, clock)
+
+
+def _outcome(action: Action, identity: Identity, clock: Clock) -> Outcome:
+    return Outcome(action, identity, judge(identity.certificate, clock.now()).renew_at)
+
+
+def _need(present: Identity | None, clock: Clock, *, force: bool) -> Need:
+    verdict = judge(present.certificate if present else None, clock.now())
+    if not force or verdict.need is not Need.NOTHING:
+        return verdict.need
+    if verdict.renew_at is None:
+        raise OperatorError(
+            "This certificate is valid for ever and never renewed (IEEE 802.1AR IDevID); leave --force out."
+        )
+    return Need.RENEWAL
+
+
+async def _obtain(folder: IdentityFolder, wish: Wish, renewing: Identity | None, clock: Clock) -> Identity:
+    # Late, so that a run with nothing to do does not import an HTTP client.
+    from keyworks.enroll.est import EnrollmentClient, Persistence
+
+    credential = renewing.credential if renewing else wish.credential
+    if credential is None:
+        raise OperatorError(
+            "A first certificate needs a proof of who asks: a one-time secret, or a certificate with its key "
+            "(--secret-file or --credential). An expired certificate is no proof any more."
+        )
+    persistence = Persistence(connections=1, patience=wish.patience)
+    async with EnrollmentClient(wish.url, wish.label, wish.trust, credential, persistence) as client:
+        authorities = await client.cacerts()
+        begun = await _begin(folder, wish, renewing)
+        ask = client.simplereenroll if renewing else client.simpleenroll
+        der = await ask(begun.template.der)
+    issued = check_issued(der, begun.signer.public_key, authorities, at=clock.now())
+    return folder.complete(begun, issued)
+
+
+async def _begin(folder: IdentityFolder, wish: Wish, renewing: Identity | None) -> Begun:
+    """Return a request that is on disk: the one an interrupted run began if it still fits, or a new one."""
+    subject, names = wish.subject, None
+    if renewing is not None:
+        subject, names = renewing.certificate.subject, renewing.certificate.subject_alt_name
+    begun = folder.begun()
+    signer = await _signer(wish, begun, first=renewing is None)
+    if begun is not None and begun.signer is signer and _asks_for(begun, wish.label, subject, names):
+        return begun
+    request = await encode_certification_request(subject, signer, names)
+    return folder.begin(wish.label, signer, request)
+
+
+def _asks_for(begun: Begun, label: str, subject: Name, names: SubjectAltName | None) -> bool:
+    template = begun.template
+    return begun.label == label and template.subject == subject and template.subject_alt_name == names
+
+
+async def _signer(wish: Wish, begun: Begun | None, *, first: bool) -> SoftwareSigner:
+    given = wish.signer if first else None
+    if begun is not None:
+        spki, key_type = begun.signer.public_key.spki, begun.signer.public_key.key_type
+        if (
+            (given.public_key.spki == spki)
+            if given
+            else (begun.label == wish.label and key_type == wish.key_type)
+        ):
+            return begun.signer
+    return given or signer_of(await asyncio.to_thread(make_private_key, wish.key_type))
