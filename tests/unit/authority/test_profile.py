@@ -1,0 +1,160 @@
+"""Profiles: what a certificate of each kind looks like."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from keyworks import oids
+from keyworks.authority.profile import PROFILES, YEAR, Issuer, Profile, Wanted, make_tbs
+from keyworks.errors import BadSubjectKey
+from keyworks.service.installation import open_installation
+from keyworks.testing import NOON, FixedClock, software_signer
+from keyworks.x509 import extensions as x
+from keyworks.x509.general_name import SubjectAltName
+from keyworks.x509.name import EMPTY_NAME, Name
+from keyworks.x509.tbs import NO_EXPIRY, TBSCertificate
+
+SUBJECT: Final = Name.of((oids.ORGANIZATION_NAME, "Example"), (oids.COMMON_NAME, "one"))
+KEY: Final = software_signer().public_key
+CLIENT, SERVER = oids.KP_CLIENT_AUTH, oids.KP_SERVER_AUTH
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What a profile's certificates look like: basicConstraints, keyUsage, extKeyUsage, life in years."""
+
+    constraints: tuple[bool, int | None] | None
+    key_usage: set[str]
+    purposes: tuple[str, ...]
+    years: int | None
+
+
+CA_USAGE: Final = {"keyCertSign", "cRLSign"}
+SIGNS: Final = {"digitalSignature"}
+TABLE: Final[Mapping[str, Looks]] = {
+    "root": Looks((True, 1), CA_USAGE, (), 25),
+    "issuing": Looks((True, 0), CA_USAGE, (), 10),
+    "idevid-root": Looks((True, 1), CA_USAGE, (), None),
+    "idevid-issuing": Looks((True, 0), CA_USAGE, (), None),
+    "idevid": Looks(None, SIGNS, (), None),
+    "ldevid": Looks(None, SIGNS, (CLIENT, SERVER), 2),
+    "tls-server": Looks(None, SIGNS, (SERVER,), 1),
+    "station": Looks(None, SIGNS, (CLIENT,), 1),
+}
+
+
+async def _issuer(home: Path, name: str) -> Issuer:
+    async with open_installation(home, FixedClock()) as installation:
+        register, _ = await installation.registers.current()
+        return register.current_generation(register.authority(name).id).issuer
+
+
+@pytest.fixture(scope="session")
+def issuer(supplier_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    """The supplier's idevid-issuing authority, which never ends."""
+    home = shutil.copytree(supplier_template, tmp_path_factory.mktemp("profile") / "supplier")
+    return asyncio.run(_issuer(Path(home), "idevid-issuing"))
+
+
+def made(profile: str, issuer: Issuer, wanted: Wanted | None = None) -> TBSCertificate:
+    return make_tbs(PROFILES[profile], wanted or Wanted(SUBJECT), KEY, issuer, 1 << 100, NOON)
+
+
+def extension(tbs: TBSCertificate, oid: str) -> x.Extension | None:
+    return next((one for one in tbs.extensions if one.oid == oid), None)
+
+
+def value(tbs: TBSCertificate, oid: str) -> bytes:
+    found = extension(tbs, oid)
+    assert found is not None
+    return found.value
+
+
+def test_every_profile_is_described_here() -> None:
+    assert TABLE.keys() == PROFILES.keys()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_certificate_has_the_usages_and_the_life_of_its_profile(issuer: Issuer, name: str) -> None:
+    looks, tbs = TABLE[name], made(name, issuer)
+    constraints = extension(tbs, oids.BASIC_CONSTRAINTS)
+    assert (x.parse_basic_constraints(constraints.value) if constraints else None) == looks.constraints
+    assert x.parse_key_usage(value(tbs, oids.KEY_USAGE)) == looks.key_usage
+    purposes = extension(tbs, oids.EXTENDED_KEY_USAGE)
+    assert (x.parse_extended_key_usage(purposes.value) if purposes else ()) == looks.purposes
+    ends = NO_EXPIRY if looks.years is None else NOON + int((looks.years * YEAR).total_seconds()) - 1
+    assert (tbs.not_before, tbs.not_after) == (NOON - 300, ends)
+    critical = {one.oid for one in tbs.extensions if one.critical}
+    assert critical == {oids.KEY_USAGE} | ({oids.BASIC_CONSTRAINTS} if constraints else set())
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_certificate_names_its_keys_and_where_its_status_is_published(issuer: Issuer, name: str) -> None:
+    tbs = made(name, issuer)
+    assert x.parse_subject_key_identifier(value(tbs, oids.SUBJECT_KEY_IDENTIFIER)) == KEY.key_identifier
+    named = x.parse_authority_key_identifier(value(tbs, oids.AUTHORITY_KEY_IDENTIFIER))
+    assert named == issuer.key_identifier
+    url = "http://pki.supplier.example"
+    points = x.parse_crl_distribution_points(value(tbs, oids.CRL_DISTRIBUTION_POINTS))
+    assert points == (f"{url}/crl/idevid-issuing-1.crl",)
+    access = x.parse_authority_information_access(value(tbs, oids.AUTHORITY_INFORMATION_ACCESS))
+    assert access == ((oids.ACCESS_CA_ISSUERS, f"{url}/aia/idevid-issuing-1.cer"),)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_certificate_never_outlives_its_issuer(issuer: Issuer, name: str) -> None:
+    soon = NOON + 3600
+    assert made(name, replace(issuer, not_after=soon)).not_after == soon
+
+
+@pytest.mark.parametrize("name", ["root", "idevid-root"])
+def test_a_root_needs_no_address_for_its_own_status(issuer: Issuer, name: str) -> None:
+    tbs = made(name, replace(issuer, certificate=None))
+    assert extension(tbs, oids.CRL_DISTRIBUTION_POINTS) is None
+    assert extension(tbs, oids.AUTHORITY_INFORMATION_ACCESS) is None
+
+
+def test_alternative_names_are_critical_only_without_a_subject(issuer: Issuer) -> None:
+    """RFC 5280 §4.2.1.6."""
+    names = SubjectAltName(dns=("one.example",))
+    named = extension(made("tls-server", issuer, Wanted(SUBJECT, names)), oids.SUBJECT_ALT_NAME)
+    nameless = extension(made("tls-server", issuer, Wanted(EMPTY_NAME, names)), oids.SUBJECT_ALT_NAME)
+    assert named is not None
+    assert nameless is not None
+    assert (named.critical, nameless.critical) == (False, True)
+    assert extension(made("tls-server", issuer), oids.SUBJECT_ALT_NAME) is None
+
+
+def test_wishes_are_equal_only_if_all_names_are() -> None:
+    plain, named = Wanted(SUBJECT), Wanted(SUBJECT, SubjectAltName(dns=("one.example",)))
+    assert plain.key == Wanted(Name.parse(SUBJECT.der)).key
+    assert len({plain.key, named.key, Wanted(EMPTY_NAME).key}) == 3
+
+
+@pytest.mark.parametrize("key_type", ["P-256", "P-384", "P-521", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-87"])
+@pytest.mark.parametrize("name", ["idevid", "root"])
+def test_a_profile_certifies_modern_keys(name: str, key_type: str) -> None:
+    PROFILES[name].check_key(software_signer(key_type).public_key)
+
+
+def rsa(bits: int) -> Profile:
+    return Profile("strict", 1, frozenset({"digitalSignature"}), timedelta(days=1), smallest_rsa_bits=bits)
+
+
+def test_a_profile_certifies_rsa_keys_only_of_its_own_least_size() -> None:
+    key = software_signer("rsa-2048").public_key
+    PROFILES["ldevid"].check_key(key)
+    for profile in (PROFILES["issuing"], rsa(3072), rsa(0)):
+        with pytest.raises(BadSubjectKey, match=profile.name):
+            profile.check_key(key)
+
+
+def test_a_profile_certifies_no_key_of_a_type_it_does_not_know() -> None:
+    with pytest.raises(BadSubjectKey, match="does not certify X25519 keys"):
+        PROFILES["ldevid"].check_key(replace(KEY, key_type="X25519"))
