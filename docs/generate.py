@@ -108,7 +108,8 @@ def profiles() -> Iterator[str]:
     yield "## Keys\n"
     plain = ", ".join(name for name in KEY_TYPES if not name.startswith("rsa-"))
     yield f"Every profile certifies {plain},"
-    yield f"and RSA with an odd public exponent of at least 65537 and a modulus of up to {RSA_MODULUS_BITS[1]} bits:\n"
+    yield "and RSA with an odd public exponent of at least 65537"
+    yield f"and a modulus of up to {RSA_MODULUS_BITS[1]} bits:\n"
     yield from _table(
         ("profile", "smallest RSA modulus"),
         ((f"`{one.name}`", f"{one.smallest_rsa_bits} bits") for one in PROFILES.values()),
