@@ -1,0 +1,102 @@
+"""The two installations: a supplier that makes devices, an operator that runs them."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from keyworks.access.principal import Kind
+from keyworks.enroll.trust import Pin
+from keyworks.service.anchors import add_anchor
+from keyworks.service.authorities import find_generation, root_of
+from keyworks.service.installation import open_installation
+from keyworks.service.inventory import add_devices
+from keyworks.service.setup import NewInstallation, create_installation
+from keyworks.service.stations import NewStation, add_station
+from keyworks.settings.node import Listen
+from keyworks.x509.certificate import pem_of
+
+SUPPLIER: Final = "Example Drives"
+OPERATOR: Final = "Example Plant"
+PRODUCT: Final = "Servo Controller 7"
+STATION: Final = "line-1"
+_ANY_PORT: Final = Listen(enrollment="127.0.0.1:0", console="127.0.0.1:0", publication="127.0.0.1:0")
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """Two installations, ready to be served.
+
+    Args:
+        folder: Everything of the demo.
+        station: The supplier's station with its one-time secret.
+        supplier_trust: Pins the supplier's server.
+        operator_trust: Pins the operator's server.
+    """
+
+    folder: Path
+    station: NewStation
+    supplier_trust: Pin
+    operator_trust: Pin
+
+    @property
+    def supplier(self) -> Path:
+        """Return the supplier's installation."""
+        return self.folder / "supplier"
+
+    @property
+    def operator(self) -> Path:
+        """Return the operator's installation."""
+        return self.folder / "operator"
+
+
+def serial_number(number: int) -> str:
+    """Return the serial number of the line's device ``number``."""
+    return f"SC7-{number:06}"
+
+
+async def build(folder: Path, devices: int) -> Factory:
+    """Create both installations in a fresh folder, and introduce them to each other.
+
+    Args:
+        folder: What is in it is removed.
+        devices: How many serial numbers are registered.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    await create_installation(_new(folder / "supplier", SUPPLIER, "supplier"))
+    await create_installation(_new(folder / "operator", OPERATOR, "operator"))
+    serial_numbers = [serial_number(number) for number in range(1, devices + 1)]
+    async with open_installation(folder / "supplier") as supplier:
+        station = await add_station(supplier, STATION, ["idevid"])
+        await add_devices(supplier, SUPPLIER, PRODUCT, serial_numbers)
+        idevid_root = root_of(await find_generation(supplier, "idevid-issuing"))
+        idevid_issuing = (await find_generation(supplier, "idevid-issuing")).certificate
+        supplier_root = root_of(await find_generation(supplier, "issuing"))
+    async with open_installation(folder / "operator") as operator:
+        # All that the operator knows of the supplier: one certificate, and whose devices it vouches for.
+        anchor = pem_of(idevid_root.der).encode()
+        await add_anchor(operator, "example-drives", anchor, Kind.DEVICE, SUPPLIER)
+        await add_devices(operator, SUPPLIER, PRODUCT, serial_numbers[:1])
+        operator_issuing = (await find_generation(operator, "issuing")).certificate
+        operator_root = root_of(await find_generation(operator, "issuing"))
+    for name, certificate in (
+        ("idevid-root", idevid_root),
+        ("idevid-issuing", idevid_issuing),
+        ("operator-root", operator_root),
+        ("operator-issuing", operator_issuing),
+    ):
+        (folder / f"{name}.pem").write_text(pem_of(certificate.der))
+    return Factory(folder, station, Pin(supplier_root.fingerprint), Pin(operator_root.fingerprint))
+
+
+def _new(home: Path, organization: str, preset: str) -> NewInstallation:
+    return NewInstallation(
+        home=home,
+        organization=organization,
+        node=preset,
+        preset=preset,
+        publication_url=f"http://pki.{preset}.example",
+        names=("localhost", "127.0.0.1"),
+        listen=_ANY_PORT,
+    )
