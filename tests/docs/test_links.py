@@ -20,6 +20,7 @@ ELSEWHERE: Final = frozenset({"keyworks.toml", "factory.toml"})
 """Files of an installation, not of the repository."""
 
 _FENCE: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+_SEQUENCE: Final = re.compile(r"^```mermaid\nsequenceDiagram$(.*?)^```$", re.DOTALL | re.MULTILINE)
 _LINK: Final = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _HEADING: Final = re.compile(r"^#+ (?P<text>.+)$", re.MULTILINE)
 _SPAN: Final = re.compile(r"`(?P<text>[^`\n]+)`")
@@ -95,6 +96,13 @@ def test_every_module_it_names_exists(document: Path) -> None:
 def test_every_make_target_it_names_exists(document: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(_TARGET.findall(" ".join(_spans(document)))) <= targets
+
+
+def test_no_diagram_has_text_that_its_language_cuts_off() -> None:
+    """In a Mermaid sequence diagram a number sign or a semicolon ends the text."""
+    diagrams = [(one, text) for one in DOCUMENTS for text in _SEQUENCE.findall(_text(one))]
+    assert diagrams
+    assert [str(one) for one, text in diagrams if set("#;") & set(text)] == []
 
 
 def test_the_index_lists_every_decision_by_its_title() -> None:
