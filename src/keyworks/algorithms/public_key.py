@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Final
 
@@ -84,25 +84,7 @@ class PublicKey:
 
         Source: RFC 7093 §2 method 1 (the key identifier).
         """
-        if len(spki) > MAX_SPKI_OCTETS:
-            raise BadSubjectKey(
-                f"The public key has {len(spki)} octets; at most {MAX_SPKI_OCTETS} are looked at."
-            )
-        try:
-            decoded = asn1.decode_der(SubjectPublicKeyInfo, spki)
-        except ValueError as error:
-            raise BadSubjectKey("The public key is malformed (RFC 5280 §4.1.2.7).") from error
-        kind = BY_KEY_IDENTIFIER.get(asn1.encode_der(decoded.algorithm))
-        if kind is None:
-            raise BadSubjectKey(_UNWANTED)
-        bits = decoded.subject_public_key.as_bytes()
-        try:
-            loaded = load_der_public_key(spki)
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise BadSubjectKey(f"The public key is no valid {kind} key.", private=str(error)) from error
-        key_type, verify = _recognize(kind, loaded, bits)
-        key_identifier = hashlib.sha256(bits).digest()[:20]
-        return cls(spki, key_type, hashlib.sha256(spki).digest(), key_identifier, verify)
+        return _parse(spki)
 
     @property
     def signature_algorithm(self) -> SignatureAlgorithm:
@@ -119,6 +101,28 @@ class PublicKey:
             self._verify(signature, message, algorithm)
         except (InvalidSignature, ValueError) as error:
             raise BadSignature("The signature does not verify.") from error
+
+
+@lru_cache(maxsize=256)
+def _parse(spki: bytes) -> PublicKey:
+    """Parse a key once: it is met in the request, in the TBS read back, and in the certificate presented."""
+    if len(spki) > MAX_SPKI_OCTETS:
+        raise BadSubjectKey(f"The public key has {len(spki)} octets; at most {MAX_SPKI_OCTETS} are looked at.")
+    try:
+        decoded = asn1.decode_der(SubjectPublicKeyInfo, spki)
+    except ValueError as error:
+        raise BadSubjectKey("The public key is malformed (RFC 5280 §4.1.2.7).") from error
+    kind = BY_KEY_IDENTIFIER.get(asn1.encode_der(decoded.algorithm))
+    if kind is None:
+        raise BadSubjectKey(_UNWANTED)
+    bits = decoded.subject_public_key.as_bytes()
+    try:
+        loaded = load_der_public_key(spki)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise BadSubjectKey(f"The public key is no valid {kind} key.", private=str(error)) from error
+    key_type, verify = _recognize(kind, loaded, bits)
+    key_identifier = hashlib.sha256(bits).digest()[:20]
+    return PublicKey(spki, key_type, hashlib.sha256(spki).digest(), key_identifier, verify)
 
 
 def _recognize(

@@ -87,6 +87,7 @@ class Store:
         self._attempts = attempts
         self._writer = sqlite.connect(path)
         self._reader = sqlite.connect(path, read_only=True)
+        self._reading = Transaction(self._reader)
         self._process = os.getpid()
         self._waiting: list[_Write] = []
         self._committer: asyncio.Task[None] | None = None
@@ -104,6 +105,9 @@ class Store:
 
     async def read(self, query: Callable[[Transaction], _T]) -> _T:
         """Return what ``query`` reads from one consistent snapshot.
+
+        All reads in one turn of the event loop share a snapshot, unless this store commits in between: what
+        somebody here has written is always seen, what another process has written at the next turn.
 
         Args:
             query: It may run twice, so it must do nothing but read.
@@ -124,12 +128,18 @@ class Store:
         raise Unavailable("The database is busy; ask again.")
 
     def _read_once(self, query: Callable[[Transaction], _T]) -> _T:
-        self._reader.execute("BEGIN")
+        if not self._reader.in_transaction:
+            self._reader.execute("BEGIN")
+            asyncio.get_running_loop().call_soon(self._end_snapshot)
         try:
-            return query(Transaction(self._reader))
-        finally:
-            if self._reader.in_transaction:
-                self._reader.execute("ROLLBACK")
+            return query(self._reading)
+        except sqlite3.Error:
+            self._end_snapshot()
+            raise
+
+    def _end_snapshot(self) -> None:
+        if not self._closed and self._reader.in_transaction:
+            self._reader.execute("ROLLBACK")
 
     async def write(
         self, write: Callable[[Transaction, Sequence[_Item]], Sequence[_Outcome]], item: _Item
@@ -187,6 +197,7 @@ class Store:
         try:
             outcomes = self._run(group)
             self._writer.execute("COMMIT")
+            self._end_snapshot()
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever submitted the write gets it
             self._roll_back()
             if len(group) == 1:

@@ -33,6 +33,9 @@ KEY_USAGES: Final = (
 MAX_EXTENSIONS: Final = 32
 _MAX_PATH_LENGTH: Final = (1 << 31) - 1
 
+_REMEMBERED: Final = 64
+"""Values whose meaning is remembered, per extension: most are the same in every certificate of an issuer."""
+
 _T = TypeVar("_T")
 
 
@@ -145,6 +148,7 @@ def extensions_of(listed: Sequence[rfc5280.Extension] | None) -> tuple[Extension
     return found
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_basic_constraints(value: bytes) -> tuple[bool, int | None]:
     """Return (CA, pathLenConstraint)."""
     read = _decode(rfc5280.BasicConstraints, value, "basicConstraints")
@@ -153,6 +157,7 @@ def parse_basic_constraints(value: bytes) -> tuple[bool, int | None]:
     return read.ca, read.path_len_constraint
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_key_usage(value: bytes) -> frozenset[str]:
     """Return the names of the bits that are set."""
     bits = _decode(asn1.BitString, value, "keyUsage")
@@ -161,6 +166,7 @@ def parse_key_usage(value: bytes) -> frozenset[str]:
     return frozenset(name for place, name in enumerate(KEY_USAGES) if number >> (15 - place) & 1)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_extended_key_usage(value: bytes) -> tuple[str, ...]:
     """Return the object identifiers of the purposes."""
     return tuple(
@@ -173,6 +179,7 @@ def parse_subject_key_identifier(value: bytes) -> bytes:
     return _decode(bytes, value, "subjectKeyIdentifier")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_authority_key_identifier(value: bytes) -> bytes | None:
     """Return the key identifier, if there is one."""
     return _decode(rfc5280.AuthorityKeyIdentifier, value, "authorityKeyIdentifier").key_identifier
@@ -183,6 +190,7 @@ def parse_subject_alt_name(value: bytes) -> SubjectAltName:
     return SubjectAltName.of(parse_general_names(value, "subjectAltName"))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_authority_information_access(value: bytes) -> tuple[tuple[str, str], ...]:
     """Return (access method, URI) pairs; locations of other kinds are left out."""
     found = []
@@ -194,6 +202,7 @@ def parse_authority_information_access(value: bytes) -> tuple[tuple[str, str], .
     return tuple(found)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_crl_distribution_points(value: bytes) -> tuple[str, ...]:
     """Return the URIs of all distribution points with a full name."""
     found: list[str] = []
