@@ -4,7 +4,6 @@ Source: C2SP signed-note and tlog-checkpoint.
 """
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +19,9 @@ from keyworks.ledger.tree import HASH_OCTETS
 from keyworks.x509.der import sequence_of, wrap
 
 MAX_NOTE_OCTETS: Final = 64 * 1024
+MAX_SIZE: Final = 1 << 63
+"""A ledger stays below this: databases count so far."""
+
 _ED25519: Final = b"\x01"
 _DASH: Final = "— "
 _KEY_ID_OCTETS: Final = 4
@@ -72,10 +74,11 @@ class NoteKey:
         identifier, _, encoded = rest.partition("+")
         try:
             octets = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            octets = b""
-        key = cls(name, octets[1:])
-        if octets[:1] != _ED25519 or len(octets) != 1 + HASH_OCTETS or key.identifier.hex() != identifier:
+            key = cls(name, octets[1:])
+            fits = bool(name) and key.identifier.hex() == identifier
+        except ValueError:
+            octets, fits = b"", False
+        if octets[:1] != _ED25519 or len(octets) != 1 + HASH_OCTETS or not fits:
             raise OperatorError(
                 "This is no ledger key; it looks like NAME+12345678+Base64 (see `ledger show`)."
             )
@@ -127,24 +130,29 @@ def parse_checkpoint(note: str) -> tuple[Checkpoint, tuple[tuple[str, bytes, byt
     Raises:
         IntegrityFailure: It is no checkpoint.
     """
-    body, separator, signatures = note.partition("\n\n")
-    lines = body.split("\n")
+    body, _, signatures = note.partition("\n\n")
     try:
-        if not separator or len(lines) < 3 or len(note) > MAX_NOTE_OCTETS or str(int(lines[1])) != lines[1]:
+        if len(note.encode()) > MAX_NOTE_OCTETS or any(char < " " and char != "\n" for char in note):
             raise ValueError
-        root = base64.b64decode(lines[2], validate=True)
-        if len(root) != HASH_OCTETS or int(lines[1]) < 0:
-            raise ValueError
-        signed = tuple(_signature_line(line) for line in signatures.splitlines())
+        checkpoint = _parse_body(body)
+        signed = tuple(_signature_line(line) for line in signatures.removesuffix("\n").split("\n"))
     except ValueError as error:
         raise IntegrityFailure("This is not a checkpoint (C2SP tlog-checkpoint).") from error
-    return Checkpoint(lines[0], int(lines[1]), root), signed
+    return checkpoint, signed
+
+
+def _parse_body(body: str) -> Checkpoint:
+    origin, digits, encoded, *_extensions = body.split("\n")
+    size, root = int(digits), base64.b64decode(encoded, validate=True)
+    if not origin or str(size) != digits or not 0 <= size < MAX_SIZE or len(root) != HASH_OCTETS:
+        raise ValueError
+    return Checkpoint(origin, size, root)
 
 
 def _signature_line(line: str) -> tuple[str, bytes, bytes]:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
     octets = base64.b64decode(encoded, validate=True)
-    if not line.startswith(_DASH) or len(octets) <= _KEY_ID_OCTETS:
+    if not line.startswith(_DASH) or not name or len(octets) <= _KEY_ID_OCTETS:
         raise ValueError
     return name, octets[:_KEY_ID_OCTETS], octets[_KEY_ID_OCTETS:]
 
@@ -153,9 +161,11 @@ def verify_checkpoint(note: str, key: NoteKey) -> Checkpoint:
     """Return what a signed note states, if ``key`` signed it; other signatures (witnesses) are ignored.
 
     Raises:
-        IntegrityFailure: It did not.
+        IntegrityFailure: It did not, or the note is about another ledger.
     """
     checkpoint, signatures = parse_checkpoint(note)
+    if checkpoint.origin != key.name:
+        raise IntegrityFailure(f"The checkpoint is of '{checkpoint.origin}', its key of '{key.name}'.")
     signed = note.partition("\n\n")[0].encode() + b"\n"
     for name, identifier, signature in signatures:
         if name == key.name and identifier == key.identifier:

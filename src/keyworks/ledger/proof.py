@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 from keyworks.errors import IntegrityFailure
-from keyworks.ledger.tree import leaf_hash, node_hash
+from keyworks.ledger.tree import EMPTY_ROOT, leaf_hash, node_hash
 
 
 def commitment(salt: bytes, body: bytes) -> bytes:
@@ -58,23 +58,30 @@ def check_consistency(old_size: int, old_root: bytes, size: int, root: bytes, pa
     Raises:
         IntegrityFailure: It is not proven.
     """
-    failure = IntegrityFailure(
-        f"The ledger of {size} entries does not continue the one of {old_size}: something was rewritten."
-    )
-    if old_size > size or (old_size == size and (old_root != root or path)):
-        raise failure
-    if old_size in (0, size):
-        return
+    if 0 < old_size < size:
+        proven = _roots(old_size, old_root, size, path) == (old_root, root)
+    else:
+        # Every tree continues itself, and the empty one.
+        same = root if old_size == size else EMPTY_ROOT
+        proven = not path and old_size in (0, size) and old_root == same
+    if not proven:
+        raise IntegrityFailure(
+            f"The ledger of {size} entries does not continue the one of {old_size}: something was rewritten."
+        )
+
+
+def _roots(old_size: int, old_root: bytes, size: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+    """Return the roots of both trees as a consistency proof has them; ``None`` if its length is wrong."""
     nodes = [old_root, *path] if old_size & (old_size - 1) == 0 else list(path)
-    if not nodes:
-        raise failure
     place, last = old_size - 1, size - 1
     while place & 1:
         place, last = place >> 1, last >> 1
+    if not nodes:
+        return None
     old_computed = computed = nodes[0]
     for node in nodes[1:]:
         if last == 0:
-            raise failure
+            return None
         if place & 1 or place == last:
             old_computed, computed = node_hash(node, old_computed), node_hash(node, computed)
             while not place & 1 and place:
@@ -82,5 +89,4 @@ def check_consistency(old_size: int, old_root: bytes, size: int, root: bytes, pa
         else:
             computed = node_hash(computed, node)
         place, last = place >> 1, last >> 1
-    if last or old_computed != old_root or computed != root:
-        raise failure
+    return None if last else (old_computed, computed)

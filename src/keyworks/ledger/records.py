@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from keyworks.errors import IntegrityFailure
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.tree import EMPTY_ROOT, HASH_OCTETS, Frontier, root_of
 from keyworks.store.engine import Transaction
@@ -27,6 +28,9 @@ from keyworks.store.statement import Statement
 
 TILE: Final = 256
 """Hashes in a full tile (C2SP tlog-tiles); a tile covers eight levels of the tree."""
+
+_MOST_DIGITS: Final = 18
+"""Of a place in the tree; what is longer is no number that the database could hold."""
 
 entry: Final = Table(
     "entry",
@@ -128,6 +132,12 @@ SELECT_NEWEST: Final = Statement(
     .order_by(entry.c.id.desc())
     .limit(bindparam("most"))
 )
+SELECT_FROM: Final = Statement(
+    select(*_STORED)
+    .where(entry.c.id >= bindparam("first"), entry.c.action == bindparam("action"))
+    .order_by(entry.c.id)
+    .limit(bindparam("most"))
+)
 COUNT_ENTRIES: Final = Statement(select(func.count()).select_from(entry))
 
 
@@ -184,16 +194,24 @@ def read_head(tx: Transaction) -> tuple[Frontier, int]:
     return Frontier.parse(size, frontier), at
 
 
-def tile_hashes(tx: Transaction, level: int, place: int, count: int) -> list[bytes]:
-    """Return the first ``count`` hashes of a tile, from the tile itself or from what it is made of."""
+def tile_hashes(tx: Transaction, level: int, place: int, count: int, offset: int = 0) -> list[bytes]:
+    """Return ``count`` hashes of a tile from ``offset`` on, from the tile itself or from what it is made of.
+
+    Raises:
+        IntegrityFailure: Entries are missing.
+    """
     stored = tx.execute(SELECT_TILE, {"level": level, "place": place})
     if stored:
         hashes: bytes = stored[0][0]
-        return [hashes[at : at + HASH_OCTETS] for at in range(0, count * HASH_OCTETS, HASH_OCTETS)]
-    start = place * TILE
-    if level == 0:
-        return [row[0] for row in tx.execute(SELECT_LEAVES, {"start": start, "end": start + count})]
-    return [root_of(tile_hashes(tx, level - 1, start + child, TILE)) for child in range(count)]
+        ends = range(offset * HASH_OCTETS, (offset + count) * HASH_OCTETS, HASH_OCTETS)
+        return [hashes[at : at + HASH_OCTETS] for at in ends]
+    first = place * TILE + offset
+    if level:
+        return [root_of(tile_hashes(tx, level - 1, child, TILE)) for child in range(first, first + count)]
+    leaves = [row[0] for row in tx.execute(SELECT_LEAVES, {"start": first, "end": first + count})]
+    if len(leaves) != count:
+        raise IntegrityFailure(f"The ledger lacks entries between {first} and {first + count}.")
+    return leaves
 
 
 def node_of(tx: Transaction, level: int, index: int) -> bytes:
@@ -201,8 +219,7 @@ def node_of(tx: Transaction, level: int, index: int) -> bytes:
     tile_level, height = divmod(level, 8)
     first = index << height
     place, offset = divmod(first, TILE)
-    hashes = tile_hashes(tx, tile_level, place, offset + (1 << height))
-    return root_of(hashes[offset : offset + (1 << height)])
+    return root_of(tile_hashes(tx, tile_level, place, 1 << height, offset))
 
 
 def newest_entries(tx: Transaction, *, action: str, most: int) -> list[StoredEntry]:
@@ -215,9 +232,14 @@ def entries_between(tx: Transaction, start: int, end: int) -> list[StoredEntry]:
     return [_stored(row) for row in tx.execute(SELECT_RANGE, {"start": start, "end": end})]
 
 
+def entries_from(tx: Transaction, first: str, *, action: str, most: int) -> list[StoredEntry]:
+    """Return the entries of one action from an id (or the beginning of one) on, in the order of their ids."""
+    return [_stored(row) for row in tx.execute(SELECT_FROM, {"first": first, "action": action, "most": most})]
+
+
 def find_entry(tx: Transaction, identifier: str) -> StoredEntry | None:
     """Return one entry by its id or by its place in the tree."""
-    if identifier.isdecimal():
+    if identifier.isascii() and identifier.isdecimal() and len(identifier) <= _MOST_DIGITS:
         found = entries_between(tx, int(identifier), int(identifier) + 1)
     else:
         found = [_stored(row) for row in tx.execute(SELECT_ENTRY, {"id": identifier})]

@@ -14,7 +14,7 @@ from keyworks.algorithms.signer import Signer
 from keyworks.errors import Unavailable
 from keyworks.ledger import records
 from keyworks.ledger.checkpoint import Checkpoint, sign_checkpoint
-from keyworks.ledger.tree import HASH_OCTETS, Frontier
+from keyworks.ledger.tree import Frontier
 from keyworks.store.clock import Clock
 from keyworks.store.engine import Store, Transaction
 
@@ -133,6 +133,5 @@ def _write_tiles(tx: Transaction, extension: _Extension) -> None:
     while after // records.TILE:
         for place in range(before // records.TILE, after // records.TILE):
             hashes = b"".join(records.tile_hashes(tx, level, place, records.TILE))
-            if len(hashes) == records.TILE * HASH_OCTETS:
-                tx.execute(records.INSERT_TILE, {"level": level, "place": place, "hashes": hashes})
+            tx.execute(records.INSERT_TILE, {"level": level, "place": place, "hashes": hashes})
         level, before, after = level + 1, before // records.TILE, after // records.TILE

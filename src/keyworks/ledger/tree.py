@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from keyworks.errors import IntegrityFailure
+
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
 HASH_OCTETS: Final = 32
 
@@ -40,7 +42,13 @@ class Frontier:
 
     @classmethod
     def parse(cls, size: int, octets: bytes) -> "Frontier":
-        """Return a frontier from its stored octets."""
+        """Return a frontier from its stored octets.
+
+        Raises:
+            IntegrityFailure: They are not the frontier of a tree of this size.
+        """
+        if len(octets) != size.bit_count() * HASH_OCTETS:
+            raise IntegrityFailure("The ledger's tree head is damaged.", private=f"size {size}")
         return cls(size, [octets[at : at + HASH_OCTETS] for at in range(0, len(octets), HASH_OCTETS)])
 
     def encode(self) -> bytes:

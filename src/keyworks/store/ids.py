@@ -11,7 +11,7 @@ _RAND_B_BITS: Final = 62
 
 
 class _Sequence:
-    """What was made last: within a millisecond, ids grow by random steps and keep the order they are made in."""
+    """What was made last: within a millisecond, ids grow by random steps, and so keep their order."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
