@@ -17,6 +17,9 @@ from keyworks.store.engine import Transaction
 from keyworks.store.ids import new_id
 
 SUPERSEDED: Final = "superseded"
+KEY_COMPROMISE: Final = "keyCompromise"
+_NOBODY: Final = "compromised"
+"""Whose a compromised key is: no owner is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ def _refusal(tx: Transaction, order: Order) -> KeyworksError | None:
         )
     claimed = {"public_key": order.public_key.fingerprint, "owner": order.owner}
     [(owner,)] = tx.execute(records.OWN_KEY, claimed)
+    if owner == _NOBODY:
+        return NotAuthorized("This public key was revoked as compromised; make a new key.")
     if owner != order.owner:
         return NotAuthorized("This public key belongs to another device or service; make a new key.")
     return None
@@ -161,10 +166,15 @@ def _insert(tx: Transaction, issuance: Issuance) -> str:
 
 
 def revoke_certificate(tx: Transaction, certificate_id: str, reason: str, at: int) -> bool:
-    """Mark a certificate revoked, at once for every worker; return whether it was not yet."""
+    """Mark a certificate revoked, at once for every worker; return whether it was not yet.
+
+    A compromised key is certified for nobody again, not even for its owner.
+    """
     changed = tx.execute(records.REVOKE, {"wanted_id": certificate_id, "at": at, "reason": reason})
     if changed:
         advance_revocation(tx)
+        if reason == KEY_COMPROMISE:
+            tx.execute(records.BLOCK_KEY, {"wanted_id": certificate_id, "nobody": _NOBODY})
     return bool(changed)
 
 

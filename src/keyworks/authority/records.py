@@ -130,6 +130,16 @@ OWN_KEY: Final = Statement(
 )
 """Claim a key; the row returned names who owns it, now or already."""
 
+BLOCK_KEY: Final = Statement(
+    update(key_owner)
+    .where(
+        key_owner.c.public_key
+        == select(certificate.c.public_key).where(certificate.c.id == bindparam("wanted_id")).scalar_subquery()
+    )
+    .values(owner=bindparam("nobody"))
+)
+"""Take a key away from its owner: nobody can claim it any more."""
+
 INSERT_CERTIFICATE: Final = Statement(
     insert(certificate)
     .on_conflict_do_nothing(index_elements=[certificate.c.request_key])

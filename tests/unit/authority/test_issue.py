@@ -64,7 +64,7 @@ def signing_with(installation: Installation, signer: Signer) -> IssuingPath:
 
 async def revoke(installation: Installation, certificate_id: str) -> None:
     def write(tx: Transaction, items: Sequence[str]) -> list[bool]:
-        return [revoke_certificate(tx, one, "keyCompromise", NOON) for one in items]
+        return [revoke_certificate(tx, one, "cessationOfOperation", NOON) for one in items]
 
     assert await installation.store.write(write, certificate_id)
 

@@ -5,7 +5,7 @@ import pytest
 from keyworks import oids
 from keyworks.authority.revoke import REASONS, Revocation, check_reason, revoke
 from keyworks.authority.status import find_certificate
-from keyworks.errors import OperatorError
+from keyworks.errors import NotAuthorized, OperatorError
 from keyworks.testing import NOON, EnrollmentDesk, Holder, ledger_entries
 from keyworks.x509.name import Name
 
@@ -28,6 +28,24 @@ async def test_a_revocation_is_recorded_with_its_reason_and_time_and_entered_onc
     [entry] = await ledger_entries(desk.store, "certificate.revoked")
     assert (entry["actor"], entry["object"]) == (operator.actor, "device:1")
     assert entry["detail"] == {"certificate": name, "reason": "keyCompromise"}
+
+
+@pytest.mark.parametrize(("reason", "certified_again"), [("keyCompromise", False), ("superseded", True)])
+async def test_a_compromised_key_is_certified_for_nobody_again(
+    desk: EnrollmentDesk, station: Holder, reason: str, certified_again: bool
+) -> None:
+    """The same request would otherwise bring a stolen key back into force."""
+    subject = Name.of((oids.SERIAL_NUMBER, "SN-1"))
+    holder = await desk.enroll("idevid", subject, by=station)
+    revocation = Revocation(holder.issued.certificate_id, "device:1", reason, desk.installation.operator, NOON)
+    assert await desk.store.write(revoke, revocation)
+    if certified_again:
+        again = await desk.enroll("idevid", subject, by=station, signer=holder.signer)
+        assert again.issued.certificate_id != holder.issued.certificate_id
+        return
+    with pytest.raises(NotAuthorized, match="revoked as compromised; make a new key"):
+        await desk.enroll("idevid", subject, by=station, signer=holder.signer)
+    assert (await desk.enroll("idevid", subject, by=station)).issued.der
 
 
 async def test_what_was_never_issued_is_not_revoked(desk: EnrollmentDesk) -> None:
