@@ -197,7 +197,6 @@ class Store:
         try:
             outcomes = self._run(group)
             self._writer.execute("COMMIT")
-            self._end_snapshot()
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever submitted the write gets it
             self._roll_back()
             if len(group) == 1:
@@ -206,6 +205,7 @@ class Store:
             for one in group:
                 await self._commit([one])
         else:
+            self._end_snapshot()
             for one, outcome in zip(group, outcomes, strict=True):
                 if not one.future.cancelled():
                     one.future.set_result(outcome)

@@ -167,7 +167,7 @@ async def test_whoever_stops_waiting_does_not_disturb_the_group(store: Store) ->
     assert (await _settled(*waiting))[1::2] == ["B", "C"]
 
 
-async def test_a_query_sees_one_snapshot_whatever_others_write(store: Store, file: Path) -> None:
+async def test_reads_of_one_turn_see_one_snapshot_whatever_others_write(store: Store, file: Path) -> None:
     await store.write(_write, "before")
     connection = sqlite3.connect(file)
 
@@ -179,7 +179,18 @@ async def test_a_query_sees_one_snapshot_whatever_others_write(store: Store, fil
 
     assert await store.read(query) == (["before"], ["before"])
     connection.close()
+    assert await store.read(_read) == ["before"]
+    await asyncio.sleep(0)
     assert await store.read(_read) == ["before", "meanwhile"]
+
+
+async def test_what_this_store_has_written_is_seen_at_once(store: Store) -> None:
+    assert await store.read(_read) == []
+    writing = _submit(store, "new")
+    while not writing[0].done():
+        await store.read(_read)
+        await asyncio.sleep(0)
+    assert await store.read(_read) == ["new"]
 
 
 async def test_a_query_cannot_write(store: Store) -> None:
@@ -230,19 +241,35 @@ async def test_reading_waits_for_nobody_who_writes(store: Store, other: Store) -
     assert await store.read(_read) == []
 
 
-async def test_a_database_locked_for_itself_by_another_process_is_unavailable_to_readers(
-    file: Path, clock: FixedClock
+@pytest.mark.parametrize("busy_times", [1, FEW - 1])
+async def test_a_query_is_tried_again_while_another_process_puts_the_database_in_order(
+    store: Store, busy_times: int
 ) -> None:
-    store = Store.open(file, clock, FEW)
-    store._writer.execute("PRAGMA locking_mode=EXCLUSIVE")
-    store._reader.close()
-    store._writer.execute("BEGIN IMMEDIATE")
-    store._writer.execute("COMMIT")
-    locked = sqlite3.connect(file, isolation_level=None, timeout=0)
-    store._reader = locked
+    tries = []
+
+    def query(tx: Transaction) -> list[str]:
+        tries.append(tx)
+        if len(tries) <= busy_times:
+            raise _recovery()
+        return _read(tx)
+
+    assert await store.read(query) == []
+    assert len(tries) == busy_times + 1
+
+
+async def test_a_database_that_stays_locked_is_unavailable_to_readers(store: Store) -> None:
+    def query(_tx: Transaction) -> None:
+        raise _recovery()
+
     with pytest.raises(Unavailable, match="busy"):
-        await store.read(_read)
-    await store.close()
+        await store.read(query)
+    assert await store.read(_read) == []
+
+
+def _recovery() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY_RECOVERY
+    return error
 
 
 @pytest.mark.parametrize(
