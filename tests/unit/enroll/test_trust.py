@@ -1,0 +1,127 @@
+"""Which server is talked to."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from keyworks.enroll.trust import Address, Anchors, Pin, parse_trust, parse_url, presented_by
+from keyworks.errors import InvalidPath, OperatorError, Unavailable
+from tests.unit.enroll.scripted import scripted_server
+from tests.unit.enroll.small_pki import issuing, root, server
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port"),
+    [
+        ("https://pki.example:8443", "pki.example", 8443),
+        ("https://pki.example", "pki.example", 443),
+        ("https://[::1]:8443/", "::1", 8443),
+        ("https://127.0.0.1:1/.well-known/est", "127.0.0.1", 1),
+    ],
+)
+def test_a_url_names_host_and_port(url: str, host: str, port: int) -> None:
+    assert parse_url(url) == Address(host, port)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://pki.example:8443", "https://"),
+        ("pki.example:8443", "https://"),
+        ("https://:8443", "https://"),
+        ("https://pki.example:99999", "no URL"),
+        ("https://line:secret@pki.example", "ends up in logs"),
+        ("https://pki.example/.well-known/est/idevid", "by its label"),
+        ("https://pki.example/?label=idevid", "by its label"),
+    ],
+)
+def test_anything_else_is_no_url_of_a_server(url: str, says: str) -> None:
+    with pytest.raises(OperatorError, match=says):
+        parse_url(url)
+
+
+def test_a_pin_is_read_as_every_tool_prints_it() -> None:
+    octets = hashlib.sha256(b"certificate").digest()
+    spelled = [
+        octets.hex(),
+        octets.hex().upper(),
+        octets.hex(":").upper(),
+        base64.b64encode(octets).decode(),
+        base64.b64encode(octets).decode().rstrip("="),
+    ]
+    assert [parse_trust(f"sha256:{one}") for one in spelled] == [Pin(octets)] * len(spelled)
+
+
+@pytest.mark.parametrize("text", ["sha256:", "sha256:00ff", "sha256:" + "g" * 64, "SHA256:" + "0" * 63])
+def test_half_a_pin_is_none(text: str) -> None:
+    with pytest.raises(OperatorError, match="64 hexadecimal digits"):
+        parse_trust(text)
+
+
+def test_a_ca_file_may_hold_several_certificates(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes(root().pem + issuing().pem)
+    assert parse_trust(str(file)) == Anchors((root().der, issuing().der))
+
+
+@pytest.mark.parametrize("octets", [b"", b"no certificate", b"\xff\x00"])
+def test_a_ca_file_without_certificates_is_refused(tmp_path: Path, octets: bytes) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes(octets)
+    with pytest.raises(OperatorError, match="holds no certificate"):
+        parse_trust(str(file))
+
+
+def test_a_ca_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match=r"missing\.pem cannot be read"):
+        parse_trust(str(tmp_path / "missing.pem"))
+
+
+@pytest.mark.parametrize("place", range(3))
+async def test_every_certificate_that_the_server_presents_can_be_pinned(tmp_path: Path, place: int) -> None:
+    pinned = server().chain[place]
+    async with scripted_server(server(), tmp_path, []) as double:
+        pin = Pin(hashlib.sha256(pinned).digest())
+        assert await pin.anchors(Address("localhost", double.port)) == (pinned,)
+        assert double.told == []
+
+
+async def test_a_server_without_the_pinned_certificate_hears_nothing_but_tls(tmp_path: Path) -> None:
+    async with scripted_server(server(), tmp_path, []) as double:
+        with pytest.raises(InvalidPath, match="Nothing was sent to it"):
+            await Pin(bytes(32)).anchors(Address("127.0.0.1", double.port))
+        assert double.told == []
+
+
+@asynccontextmanager
+async def _peer(says: bytes) -> AsyncIterator[Address]:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(says)
+        writer.close()
+
+    listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield Address("127.0.0.1", listening.sockets[0].getsockname()[1])
+    finally:
+        listening.close()
+
+
+@pytest.mark.parametrize(
+    "says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03\x03\xff\xff" + bytes(99)]
+)
+async def test_a_port_that_speaks_something_else_is_told_apart(says: bytes) -> None:
+    async with _peer(says) as address:
+        with pytest.raises(Unavailable, match=r"does not speak TLS|cannot be reached"):
+            await presented_by(address)
+
+
+async def test_a_port_where_nobody_listens_is_named() -> None:
+    async with _peer(b"") as address:
+        pass
+    with pytest.raises(Unavailable, match=f"{address.text} cannot be reached"):
+        await presented_by(address)
