@@ -107,8 +107,7 @@ def _parse(der: bytes) -> Certificate:
 
 def _build(presented: Sequence[Certificate], anchors: tuple[bytes, ...], at: int) -> list[bytes]:
     try:
-        store = _store(anchors)
-        store.set_time(datetime.fromtimestamp(at, UTC))
+        store = _store(anchors, at)
         leaf, *rest = [_loaded(certificate.der) for certificate in presented]
         found = crypto.X509StoreContext(store, leaf, rest).get_verified_chain()
     except crypto.X509StoreContextError as error:
@@ -118,14 +117,20 @@ def _build(presented: Sequence[Certificate], anchors: tuple[bytes, ...], at: int
     return [crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in found]
 
 
-@lru_cache(maxsize=64)
-def _store(anchors: tuple[bytes, ...]) -> crypto.X509Store:
-    """Return the trust store of a set of anchors: it costs more than using it."""
+def _store(anchors: tuple[bytes, ...], at: int) -> crypto.X509Store:
+    """Return a trust store for one moment: OpenSSL keeps the first time that a store is given, for ever."""
     store = crypto.X509Store()
-    for der in anchors:
-        store.add_cert(_loaded(der))
+    for anchor in _loaded_anchors(anchors):
+        store.add_cert(anchor)
     store.set_flags(_FLAGS)
+    store.set_time(datetime.fromtimestamp(at, UTC))
     return store
+
+
+@lru_cache(maxsize=64)
+def _loaded_anchors(anchors: tuple[bytes, ...]) -> tuple[crypto.X509, ...]:
+    """Return anchors as OpenSSL has them: loading costs more than putting them into a store."""
+    return tuple(_loaded(der) for der in anchors)
 
 
 def _loaded(der: bytes) -> crypto.X509:
