@@ -182,10 +182,9 @@ def _string(oid: str, value: str) -> bytes:
 
 
 def _shown(attribute: Attribute) -> str:
-    escaped = "".join(map(_escaped, attribute.value))
-    if escaped[0] in " #":
-        escaped = "\\" + escaped
-    if escaped.endswith(" "):
+    first, rest = attribute.value[0], attribute.value[1:]
+    escaped = (f"\\{first}" if first in " #" else _escaped(first)) + "".join(map(_escaped, rest))
+    if rest.endswith(" "):
         escaped = escaped[:-1] + "\\ "
     return f"{_SHORT.get(attribute.oid, attribute.oid)}={escaped}"
 

@@ -1,0 +1,58 @@
+"""Object identifiers, held against cryptography's lists."""
+
+import re
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import oid as theirs
+
+from keyworks import oids
+
+OURS = {name: value for name, value in vars(oids).items() if name.isupper()}
+_LISTS = (
+    theirs.ExtensionOID,
+    theirs.NameOID,
+    theirs.ExtendedKeyUsageOID,
+    theirs.SignatureAlgorithmOID,
+    theirs.PublicKeyAlgorithmOID,
+    theirs.AttributeOID,
+    ec.EllipticCurveOID,
+)
+_OTHER_NAMES = {
+    "ACCESS_CA_ISSUERS": theirs.AuthorityInformationAccessOID.CA_ISSUERS,
+    "ACCESS_OCSP": theirs.AuthorityInformationAccessOID.OCSP,
+    "AUTHORITY_INFORMATION_ACCESS": theirs.ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
+    "SUBJECT_ALT_NAME": theirs.ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+    "SHA256_WITH_RSA": theirs.SignatureAlgorithmOID.RSA_WITH_SHA256,
+    "SHA384_WITH_RSA": theirs.SignatureAlgorithmOID.RSA_WITH_SHA384,
+    "SHA512_WITH_RSA": theirs.SignatureAlgorithmOID.RSA_WITH_SHA512,
+    "RSA_ENCRYPTION": theirs.PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5,
+    "EC_PUBLIC_KEY": theirs.PublicKeyAlgorithmOID.EC_PUBLIC_KEY,
+}
+_UNKNOWN_TO_CRYPTOGRAPHY = {
+    "CMS_DATA": "1.2.840.113549.1.7.1",
+    "CMS_SIGNED_DATA": "1.2.840.113549.1.7.2",
+    "EXTENSION_REQUEST": "1.2.840.113549.1.9.14",
+    "HARDWARE_MODULE_NAME": "1.3.6.1.5.5.7.8.4",
+    "KP_CMC_RA": "1.3.6.1.5.5.7.3.28",
+}
+
+
+def _in_cryptography(name: str) -> str | None:
+    if name in _OTHER_NAMES:
+        return _OTHER_NAMES[name].dotted_string
+    for kind in _LISTS:
+        found = getattr(kind, name.removeprefix("KP_"), None)
+        if found is not None:
+            return str(found.dotted_string)
+    return _UNKNOWN_TO_CRYPTOGRAPHY.get(name)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_identifier_is_what_others_know_under_its_name(name: str) -> None:
+    assert OURS[name] == _in_cryptography(name)
+
+
+def test_no_identifier_has_two_names() -> None:
+    assert len(set(OURS.values())) == len(OURS)
+    assert all(re.fullmatch(r"[012](\.(0|[1-9][0-9]*))+", value) for value in OURS.values())
