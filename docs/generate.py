@@ -220,9 +220,10 @@ def error_causes() -> Iterator[str]:
         ("cause", "what it means", "HTTP status"), _causes(errors.KeyworksError.__subclasses__(), 0)
     )
     yield "Replies with 401 carry `WWW-Authenticate`, replies with 503 `Retry-After`.\n"
-    yield "Before a request has a cause, the listener itself answers what is too large or too slow"
+    yield "Before a request has a cause, the listener itself answers what is too large, too slow or no request"
     yield "(`server/limits.py`):"
-    yield "408 (head or body took too long), 413 (body), 414 (path), 431 (head),"
+    yield "400 (no HTTP, no host, too long a certificate chain), 408 (head or body took too long), 413 (body),"
+    yield "414 (path), 429 (too many requests at once on one connection), 431 (head);"
     yield "and the adapter 405 (method) and 415 (media type)."
 
 

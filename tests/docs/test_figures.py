@@ -33,7 +33,7 @@ _HOURS: Final = int(LIFETIME.total_seconds() // 3600)
         ("docs/adr/0009-keys-sealed-at-rest.md", f"scrypt (N = {_N}, r = {_R}, p = {_P}"),
         ("docs/adr/0009-keys-sealed-at-rest.md", f"It is {SMALLEST_PASSPHRASE} characters or longer"),
         ("docs/explanation/how-a-certificate-is-issued.md", f"more than {_WORDS[MAX_CHAIN]} certificates"),
-        ("docs/explanation/how-a-certificate-is-issued.md", f"or {MAX_CHAIN_OCTETS // 1024} KiB are cut"),
+        ("docs/explanation/how-a-certificate-is-issued.md", f"or {MAX_CHAIN_OCTETS // 1024} KiB are refused"),
         ("docs/explanation/what-the-ledger-proves.md", f"{SALT_OCTETS} random octets (the salt)"),
         ("SECURITY.md", f"scrypt (N = {_N}, r = {_R}, p = {_P})"),
         ("SECURITY.md", f"At least {SMALLEST_PASSPHRASE} characters"),
