@@ -5,6 +5,7 @@ is found during the next outage.
 """
 
 import difflib
+import math
 import os
 import re
 import tomllib
@@ -14,7 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from keyworks.errors import OperatorError
+from keyworks.errors import OperatorError, RejectedName
+from keyworks.x509.general_name import server_names
 
 MAX_FILE_OCTETS: Final = 1024 * 1024
 
@@ -128,9 +130,21 @@ class NodeSettings(_Section, frozen=True):
 
 
 _ADDRESS: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})")
+_NODE_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+"""It stands in a certificate and in the ledger's name, which has neither blanks nor plus signs."""
+
 _UNKNOWN: Final = re.compile(r"unknown field `(?P<name>[^`]+)`")
 _WHERE: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
+_INDEX: Final = re.compile(r"\[[^]]*\]")
+_HEADER: Final = re.compile(r"\s*\[\s*(?P<name>[^\[\]]+?)\s*\]\s*(?:#.*)?$")
 _LEVELS: Final = ("debug", "info", "warning", "error")
+_FORMATS: Final = ("json", "text")
+_MAX_ORGANIZATION: Final = 64
+"""RFC 5280 appendix A.1: ub-organization-name."""
+
+_MAX_WORKERS: Final = 256
+_ESCAPES: Final = {"\\": "\\\\", '"': '\\"'}
+"""TOML 1.0, basic strings; whatever cannot be seen is escaped by its number."""
 
 
 def read_node_settings(file: Path) -> NodeSettings:
@@ -139,12 +153,10 @@ def read_node_settings(file: Path) -> NodeSettings:
     Raises:
         OperatorError: It cannot be read, or says something that cannot be; with file, line and remedy.
     """
+    text = _text_of(file)
     try:
-        text = file.read_bytes()[: MAX_FILE_OCTETS + 1].decode()
         document = tomllib.loads(text)
-    except OSError as error:
-        raise OperatorError(f"{file} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise OperatorError(f"{file} is not TOML: {error}.") from error
     try:
         settings = msgspec.convert(document, NodeSettings, strict=True)
@@ -157,6 +169,20 @@ def read_node_settings(file: Path) -> NodeSettings:
     return settings
 
 
+def _text_of(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            octets = stream.read(MAX_FILE_OCTETS + 1)
+        text = octets.decode()
+    except OSError as error:
+        raise OperatorError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise OperatorError(f"{file} is not TOML: {error}.") from error
+    if len(octets) > MAX_FILE_OCTETS:
+        raise OperatorError(f"{file} is larger than {MAX_FILE_OCTETS} octets; it cannot be a settings file.")
+    return text
+
+
 class _Wrong(ValueError):
     def __init__(self, path: tuple[str, ...], complaint: str) -> None:
         super().__init__(complaint)
@@ -165,29 +191,48 @@ class _Wrong(ValueError):
 
 def _complaints(settings: NodeSettings) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what types alone do not tell."""
-    for name in ("enrollment", "console", "publication"):
+    yield from _about_node(settings.node)
+    for name in Listen.__struct_fields__:
         address = _ADDRESS.fullmatch(getattr(settings.listen, name))
         if address is None or int(address["port"]) > 65535:
             yield ("listen", name), "has to be HOST:PORT, such as 127.0.0.1:8443"
-    if not settings.node.names:
-        yield ("node", "names"), "has to hold at least one host name or address"
-    if not 0 <= settings.node.workers <= 256:
-        yield ("node", "workers"), "has to be between 0 (one per core) and 256"
-    if (settings.keys.passphrase_file is None) == (settings.keys.passphrase_env is None):
+    if not _is_text(settings.database.file):
+        yield ("database", "file"), "has to be the path of a file"
+    sources = [one for one in (settings.keys.passphrase_file, settings.keys.passphrase_env) if one is not None]
+    if len(sources) != 1 or not _is_text(sources[0]):
         yield ("keys",), "needs exactly one of passphrase_file and passphrase_env"
     if settings.log.level not in _LEVELS:
         yield ("log", "level"), f"has to be one of {', '.join(_LEVELS)}"
-    if settings.log.format not in ("json", "text"):
-        yield ("log", "format"), "has to be json or text"
+    if settings.log.format not in _FORMATS:
+        yield ("log", "format"), f"has to be one of {', '.join(_FORMATS)}"
     for name in Limits.__struct_fields__:
-        if getattr(settings.limits, name) <= 0:
-            yield ("limits", name), "has to be greater than 0"
+        if not 0 < getattr(settings.limits, name) < math.inf:
+            yield ("limits", name), "has to be greater than 0, and finite"
+
+
+def _about_node(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
+    if not _NODE_NAME.fullmatch(node.name):
+        yield ("node", "name"), "has to be 1 to 64 letters, digits and inner . _ -"
+    if not _is_text(node.organization) or len(node.organization) > _MAX_ORGANIZATION:
+        yield ("node", "organization"), "has to be 1 to 64 printable characters, no blanks around"
+    if not node.names:
+        yield ("node", "names"), "has to hold at least one host name or address"
+    try:
+        server_names(node.names)
+    except RejectedName as error:
+        yield ("node", "names"), f"has to hold host names and addresses: {error.detail.rstrip('.')}"
+    if not 0 <= node.workers <= _MAX_WORKERS:
+        yield ("node", "workers"), f"has to be between 0 (one per core) and {_MAX_WORKERS}"
+
+
+def _is_text(value: str) -> bool:
+    return bool(value) and value.isprintable() and value == value.strip()
 
 
 def _located(file: Path, text: str, message: str) -> OperatorError:
     """Return msgspec's complaint with file, line, and the name that was probably meant."""
     where = _WHERE.search(message)
-    path = tuple(part for part in (where["path"] if where else "").split(".") if part)
+    path = tuple(part for part in _INDEX.sub("", where["path"] if where else "").split(".") if part)
     unknown = _UNKNOWN.search(message)
     if unknown is None:
         complaint = _WHERE.sub("", message)
@@ -213,15 +258,17 @@ def _names_at(path: tuple[str, ...]) -> tuple[str, ...]:
 
 def _line_of(text: str, path: tuple[str, ...]) -> int:
     """Return the line of a setting, or of its section, or 1."""
-    section, found = "", 1
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            section = stripped.strip("[] ")
+    wanted, section, found = ".".join(path), "", 1
+    for number, line in enumerate(text.split("\n"), 1):
+        header = _HEADER.match(line)
+        if header is not None:
+            section = header["name"]
+            if section == wanted:
+                return number
             if path and section == path[0]:
                 found = number
-        name = stripped.partition("=")[0].strip()
-        if path and name == path[-1] and (len(path) == 1 or section == path[0]):
+        name = line.partition("=")[0].strip().strip("\"'")
+        if name and wanted == (f"{section}.{name}" if section else name):
             return number
     return found
 
@@ -233,7 +280,11 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def render_node_settings(settings: NodeSettings) -> str:
-    """Return settings as a file that an operator can go on with."""
+    """Return settings as a file that an operator can go on with.
+
+    Raises:
+        OperatorError: A setting is not text that a file can hold.
+    """
     keys = settings.keys
     source = (
         f"passphrase_file = {_quoted(keys.passphrase_file)}"
@@ -241,6 +292,7 @@ def render_node_settings(settings: NodeSettings) -> str:
         else f"passphrase_env = {_quoted(keys.passphrase_env or '')}"
     )
     names = ", ".join(_quoted(name) for name in settings.node.names)
+    limits = "\n".join(f"{name} = {getattr(settings.limits, name)!r}" for name in Limits.__struct_fields__)
     return f"""# This node. The applied policy (authorities, channels, anchors) is in the database.
 
 [node]
@@ -269,9 +321,20 @@ file = {_quoted(settings.database.file)}
 [log]
 level = {_quoted(settings.log.level)}
 format = {_quoted(settings.log.format)}
+
+[limits]
+# What a stranger may take: seconds, octets, headers of a request, connections per worker.
+{limits}
 """
 
 
-def _quoted(text: str | None) -> str:
-    escaped = (text or "").replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _quoted(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise OperatorError(f"{text!r} is not Unicode text; settings cannot hold it.") from error
+    return '"' + "".join(_ESCAPES.get(char) or _escaped(char) for char in text) + '"'
+
+
+def _escaped(char: str) -> str:
+    return char if char.isprintable() else f"\\U{ord(char):08x}"
