@@ -102,13 +102,17 @@ class Enrollment:
             channel = register.channel(attempt.label)
             authenticated = await self._authenticate(attempt, channel, register, epoch)
         except (AuthenticationFailed, RequestError) as error:
-            self._refusals.count(attempt.source, type(error).__name__)
+            self.count_refusal(attempt.source, error)
             raise
         try:
             return await self._issue(attempt, parse, channel, register, authenticated)
         except (RequestError, NotAuthorized) as error:
             await self._store.write(enter, seal(self._refusal(attempt, authenticated, error)))
             raise
+
+    def count_refusal(self, source: str, error: KeyworksError) -> None:
+        """Count a stranger who was refused; a protocol does it where no attempt could be made of a request."""
+        self._refusals.count(source, type(error).__name__)
 
     async def _authenticate(
         self, attempt: Attempt, channel: Channel, register: Register, epoch: tuple[int, int]

@@ -22,6 +22,7 @@ _PKCS10: Final = "application/pkcs10"
 _OPERATIONS: Final = {"simpleenroll": Operation.ENROLL, "simplereenroll": Operation.REENROLL}
 _WHITESPACE: Final = re.compile(rb"[ \t\r\n]+")
 
+
 class EST:
     """Answers EST requests on the enrollment listener."""
 
@@ -69,7 +70,7 @@ class EST:
             label=label,
             operation=operation,
             presented=request.presented,
-            basic=_basic_credentials(request.headers.get("authorization")),
+            basic=self._basic_credentials(request),
             request=request.body,
             source=request.source,
         )
@@ -77,6 +78,14 @@ class EST:
             attempt, lambda body: parse_certification_request(decode_base64(body))
         )
         return _certificates((issued.der,), f"{_PKCS7}; smime-type=certs-only")
+
+    def _basic_credentials(self, request: Request) -> BasicCredentials | None:
+        header = request.headers.get("authorization")
+        try:
+            return parse_basic(header) if header is not None else None
+        except errors.AuthenticationFailed as error:
+            self._enrollment.count_refusal(request.source, error)
+            raise
 
 
 def _locate(path: str) -> tuple[str, str]:
@@ -112,10 +121,14 @@ def decode_base64(body: bytes) -> bytes:
         raise errors.MalformedRequest("The body is not base64 (RFC 4648 §4) of a PKCS#10 request.") from error
 
 
-def _basic_credentials(header: str | None) -> BasicCredentials | None:
-    """Return the user name and password of an Authorization header (RFC 7617 §2)."""
-    if header is None:
-        return None
+def parse_basic(header: str) -> BasicCredentials:
+    """Return the user name and password of an Authorization header.
+
+    Raises:
+        AuthenticationFailed: It is not HTTP Basic.
+
+    Source: RFC 7617 §2.
+    """
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise errors.AuthenticationFailed("Only HTTP Basic with a one-time secret is understood here.")

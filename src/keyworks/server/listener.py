@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import Callable
 from email.utils import formatdate
-from math import ceil
 from typing import Final
 
 from OpenSSL import SSL
@@ -15,7 +14,7 @@ from keyworks.access.credential import PresentedChain
 from keyworks.server.application import Application
 from keyworks.server.counters import Counters
 from keyworks.server.limits import Bounds, LimitedProtocol
-from keyworks.server.places import Places
+from keyworks.server.places import Places, places_for
 from keyworks.server.transport import TLSConnection
 from keyworks.settings.node import Limits
 from keyworks.store.clock import Clock
@@ -52,11 +51,10 @@ class Listener:
             ws="none",
             access_log=False,
             log_config=None,
-            timeout_keep_alive=ceil(limits.idle_seconds),
         )
         self._config.load()
         self._state = ServerState()
-        self._places = Places(limits.max_connections)
+        self._places = Places(places_for(limits.max_connections))
         self._server: asyncio.Server | None = None
 
     async def start(self, listening: socket.socket) -> None:

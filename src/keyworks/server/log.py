@@ -22,7 +22,8 @@ def configure_log(settings: Log, node: str) -> structlog.typing.FilteringBoundLo
     render: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if settings.format == "json"
-        else structlog.dev.ConsoleRenderer(colors=False)
+        # Strings quoted, because a path that a stranger asks for may hold a line feed.
+        else structlog.dev.ConsoleRenderer(colors=False, repr_native_str=True)
     )
     structlog.configure(
         processors=[

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from OpenSSL import SSL
 
 from keyworks.access.credential import PresentedChain
-from keyworks.server.limits import Bounds
+from keyworks.server.limits import LINGER_SECONDS, Bounds, LimitedProtocol
 from keyworks.server.places import Places
 from keyworks.server.tls import presented_chain
 
@@ -64,6 +64,15 @@ class TLSTransport(asyncio.Transport):
             self.flush()
             self._connection.close()
 
+    def can_write_eof(self) -> bool:
+        """Return that it can: TLS has close_notify, TCP has FIN."""
+        return True
+
+    def write_eof(self) -> None:
+        """Send what is kept and say goodbye; what the peer still sends is let pass until it closes too."""
+        self.flush()
+        self._connection.say_goodbye()
+
     def abort(self) -> None:
         """Close at once."""
         self._closing = True
@@ -100,7 +109,7 @@ class TLSConnection(asyncio.Protocol):
         context: SSL.Context,
         bounds: Bounds,
         places: Places,
-        make_http: Callable[[PresentedChain | None], asyncio.Protocol],
+        make_http: Callable[[PresentedChain | None], LimitedProtocol],
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self._tls = SSL.Connection(context, None)
@@ -109,21 +118,23 @@ class TLSConnection(asyncio.Protocol):
         self._counters = bounds.counters
         self._places = places
         self._make_http = make_http
-        self._http: asyncio.Protocol | None = None
+        self._http: LimitedProtocol | None = None
         self._transport = TLSTransport(self)
         self._deadline: asyncio.TimerHandle | None = None
-        self._started = False
+        self._started = self._counted = self._deaf = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the handshake's clock."""
         self.raw = cast("asyncio.Transport", transport)  # uvloop's is one in all but the class
-        if not self._places.take(transport):
+        if not self._places.take(self.raw):
             self._cut("too_many_connections")
             return
-        self._deadline = self.loop.call_later(self._limits.handshake_seconds, self._cut, "handshake_slow")
+        self._arm(self._limits.handshake_seconds, "handshake_slow")
 
     def data_received(self, data: bytes) -> None:
         """Move octets from the socket into TLS, and on."""
+        if self._deaf:
+            return
         if not self._started:
             self._started = True
             if data[0] != _HANDSHAKE_RECORD:
@@ -135,9 +146,9 @@ class TLSConnection(asyncio.Protocol):
                 return
             self._receive()
         except SSL.Error:
-            self._counters.count("tls_error")
+            self._count("tls_error")
             self._drain()  # an alert says what was wrong
-            self.raw.close()
+            self._linger()
 
     def _handshake(self) -> bool:
         """Go on with the handshake; return whether it is finished."""
@@ -148,18 +159,24 @@ class TLSConnection(asyncio.Protocol):
             return False
         self._drain()
         self._disarm()
+        self._places.settle(self.raw)
         try:
             presented = presented_chain(self._tls)
-        except ValueError:
-            self._cut("chain_too_long")
-            return False
+        except ValueError as error:
+            self._count("chain_too_long")
+            self._speak_http(None).refuse(400, f"The client presents {error}; nobody needs that much.")
+        else:
+            self._speak_http(presented)
+        return True
+
+    def _speak_http(self, presented: PresentedChain | None) -> LimitedProtocol:
         self._http = self._make_http(presented)
         self._http.connection_made(self._transport)
-        return True
+        return self._http
 
     def _receive(self) -> None:
         """Hand on everything that TLS has read."""
-        while self._http is not None and not self._transport.is_closing():
+        while self._http is not None and not self._deaf and not self._transport.is_closing():
             try:
                 data = self._tls.recv(_READ_OCTETS)
             except SSL.WantReadError:
@@ -172,15 +189,14 @@ class TLSConnection(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Encrypt and send; the socket's transport buffers, and tells the HTTP protocol when to pause."""
-        if self.raw.is_closing():
+        if self._deaf or self.raw.is_closing():
             return
         try:
             view = memoryview(data)
             while view:
                 view = view[self._tls.send(view) :]
         except SSL.Error:
-            self._counters.count("tls_error")
-            self.raw.abort()
+            self._cut("tls_error")
             return
         self._drain()
 
@@ -192,28 +208,41 @@ class TLSConnection(asyncio.Protocol):
                 parts.append(self._tls.bio_read(_READ_OCTETS))
             except SSL.WantReadError:
                 break
-        if parts and not self.raw.is_closing():
+        if parts and not self._deaf and not self.raw.is_closing():
             self.raw.write(b"".join(parts))
 
     def close(self) -> None:
         """Say close_notify and close; a client that does not read is cut after the idle time."""
+        self._notify()
+        self.raw.close()
+        self._arm(self._limits.idle_seconds, "reader_slow")
+
+    def say_goodbye(self) -> None:
+        """Say close_notify, and let pass what the peer still sends."""
+        self._notify()
+        self._linger()
+
+    def _notify(self) -> None:
         try:
             self._tls.shutdown()
         except SSL.Error:
-            self._counters.count("tls_error")
+            self._count("tls_error")
         self._drain()
-        self.raw.close()
-        self._arm_for_a_reader()
+
+    def _linger(self) -> None:
+        """Send no more, and read on without listening: a reset would take away what was said last."""
+        self._deaf = True
+        if not self.raw.is_closing():
+            self.raw.write_eof()
+            self._arm(LINGER_SECONDS, "lingered")
 
     def pause_writing(self) -> None:
-        """The client does not read: give it a limited time."""
-        self._arm_for_a_reader()
+        """The client does not read; HTTP gives it a limited time."""
         if self._http is not None:
             self._http.pause_writing()
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        self._disarm()
         if self._http is not None:
             self._http.resume_writing()
 
@@ -227,21 +256,26 @@ class TLSConnection(asyncio.Protocol):
         self._places.release(self.raw)
         if self._http is not None:
             self._http.connection_lost(exc)
-        elif not self._started:
-            self._counters.count("closed_unused")
+        elif not self._counted:
+            self._count("handshake_broken" if self._started else "closed_unused")
 
     def _refuse_plain(self) -> None:
-        self._counters.count("not_tls")
+        self._count("not_tls")
         self.raw.write(_PLAIN_HTTP)
-        self.raw.close()
+        self._linger()
 
     def _cut(self, cause: str) -> None:
-        self._counters.count(cause)
+        self._count(cause)
         self.raw.abort()
 
-    def _arm_for_a_reader(self) -> None:
+    def _count(self, cause: str) -> None:
+        self._counted = True
+        self._counters.count(cause)
+
+    def _arm(self, seconds: float, cause: str) -> None:
+        """Cut the connection after some time, unless that is called off."""
         self._disarm()
-        self._deadline = self.loop.call_later(self._limits.idle_seconds, self._cut, "reader_slow")
+        self._deadline = self.loop.call_later(seconds, self._cut, cause)
 
     def _disarm(self) -> None:
         if self._deadline is not None:

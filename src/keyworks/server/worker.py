@@ -150,9 +150,9 @@ class Worker:
         if sequencer is not None:
             jobs.append(sequencer.run(stop))
         await asyncio.gather(self._stop_serving(stop), *jobs)
-        await self._summarize()
+        await self._attempt(self._summarize)
         if sequencer is not None:
-            await sequencer.sequence_once()
+            await self._attempt(sequencer.sequence_once)
 
     async def _stop_serving(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -165,10 +165,13 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), seconds)
                 return
-            try:
-                await job()
-            except KeyworksError as error:
-                self._log.warning("job_failed", job=job.__name__, reason=error.detail, private=error.private)
+            await self._attempt(job)
+
+    async def _attempt(self, job: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await job()
+        except KeyworksError as error:
+            self._log.warning("job_failed", job=job.__name__, reason=error.detail, private=error.private)
 
     async def _tick(self) -> None:
         for listener in self._listeners.values():
