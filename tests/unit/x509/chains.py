@@ -103,6 +103,7 @@ class Plan:
         digest: Of the signature.
         key: Kind of key.
         names: Subject, if not the common name alone.
+        identifiers: Whether it has subjectKeyIdentifier and authorityKeyIdentifier.
     """
 
     ca: bool | None = True
@@ -114,6 +115,7 @@ class Plan:
     digest: str = "sha256"
     key: str = "P-256"
     names: tuple[tuple[x509.ObjectIdentifier, str], ...] = ()
+    identifiers: bool = True
 
 
 GOOD_CA: Final = Plan()
@@ -152,8 +154,9 @@ def made(subject: str, plan: Plan = GOOD_CA, issuer: Made | None = None, signer:
 
 
 def _extensions(plan: Plan, key: PrivateKey, issuing: PrivateKey) -> Iterable[tuple[x509.ExtensionType, bool]]:
-    yield x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False
-    yield x509.AuthorityKeyIdentifier.from_issuer_public_key(issuing.public_key()), False
+    if plan.identifiers:
+        yield x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False
+        yield x509.AuthorityKeyIdentifier.from_issuer_public_key(issuing.public_key()), False
     if plan.ca is not None:
         yield x509.BasicConstraints(ca=plan.ca, path_length=plan.path_length), True
     if plan.usages is not None:
