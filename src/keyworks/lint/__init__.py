@@ -4,7 +4,7 @@ from typing import Final
 
 from keyworks.errors import LintFailed, MalformedRequest
 from keyworks.lint import ieee8021ar, local, rfc5280
-from keyworks.lint.view import Context, Finding, Rule, View, read
+from keyworks.lint.view import Context, Finding, Rule, read
 
 __all__ = ["RULES", "Context", "Finding", "check", "findings"]
 
@@ -23,16 +23,16 @@ def findings(tbs: bytes, context: Context) -> tuple[Finding, ...]:
         LintFailed: It is no TBS certificate.
     """
     view = read(tbs)
-    found = ((name, _broken(rule, view, context)) for name, rule in RULES.items())
-    return tuple(Finding(name, message) for name, message in found if message is not None)
-
-
-def _broken(rule: Rule, view: View, context: Context) -> str | None:
-    try:
-        return rule(view, context)
-    except MalformedRequest as error:
-        # A rule that cannot read what it is about is broken; nobody sent this, so nobody else is at fault.
-        return error.detail
+    found = []
+    for name, rule in RULES.items():
+        try:
+            message = rule(view, context)
+        except MalformedRequest as error:
+            # What a rule cannot read is broken; nobody sent this, so nobody else is at fault.
+            message = error.detail
+        if message is not None:
+            found.append(Finding(name, message))
+    return tuple(found)
 
 
 def check(tbs: bytes, context: Context) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import random
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -116,7 +116,8 @@ class Store:
             Unavailable: The database is busy.
             KeyworksError: What ``query`` raises, or what the database's failure means.
         """
-        for pause in _pauses(self._attempts):
+        attempt = 0
+        while True:
             self._check_usable()
             try:
                 return self._read_once(query)
@@ -124,8 +125,8 @@ class Store:
                 # Readers do not wait for writers, but for whoever puts the log in order after a crash.
                 if not sqlite.is_busy(error):
                     raise sqlite.translated(error) from error
-            await asyncio.sleep(pause)
-        raise Unavailable("The database is busy; ask again.")
+            await self._pause(attempt)
+            attempt += 1
 
     def _read_once(self, query: Callable[[Transaction], _T]) -> _T:
         if not self._reader.in_transaction:
@@ -226,7 +227,8 @@ class Store:
 
     async def _begin(self) -> None:
         """Take the write lock, waiting without blocking the loop while another process holds it."""
-        for pause in _pauses(self._attempts):
+        attempt = 0
+        while True:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
             except sqlite3.Error as error:
@@ -234,8 +236,15 @@ class Store:
                     raise sqlite.translated(error) from error
             else:
                 return
-            await asyncio.sleep(pause)
-        raise Unavailable("The database is busy; ask again.")
+            await self._pause(attempt)
+            attempt += 1
+
+    async def _pause(self, attempt: int) -> None:
+        """Wait after a failed attempt: longer and longer, out of step with other processes, not for ever."""
+        if attempt + 1 >= self._attempts:
+            raise Unavailable("The database is busy; ask again.")
+        pause = min(_LONGEST_PAUSE, 0.001 * 2 ** min(attempt, 8))
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
 
     def _keep_mark(self, tx: Transaction) -> None:
         """Notice a clock that was set back: times and serial numbers would lie."""
@@ -257,13 +266,6 @@ class Store:
         self._mark = 0
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
-
-
-def _pauses(attempts: int) -> Iterator[float]:
-    """Yield how long to wait after each attempt: longer and longer, never in step with other processes."""
-    for attempt in range(attempts):
-        pause = min(_LONGEST_PAUSE, 0.001 * 2 ** min(attempt, 8))
-        yield pause * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
 
 
 def _fail(group: list[_Write], error: Exception) -> None:

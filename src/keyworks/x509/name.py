@@ -3,6 +3,7 @@
 Source: RFC 5280 §4.1.2.4 (encoding), appendix A.1 (upper bounds); RFC 4514 (text).
 """
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -52,6 +53,9 @@ _PRINTABLE_TYPES: Final = frozenset({oids.COUNTRY_NAME, oids.SERIAL_NUMBER, oids
 _IA5_TYPES: Final = frozenset({oids.DOMAIN_COMPONENT, oids.EMAIL_ADDRESS})
 PRINTABLE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?")
 """What a PrintableString may hold (X.680)."""
+
+_SPECIAL: Final = re.compile(r'[,+"\\<>;=]|^[ #]| $')
+"""What RFC 4514 §2.4 has escaped."""
 
 _UTF8, _PRINTABLE, _IA5, _TELETEX, _BMP = b"\x0c", b"\x13", b"\x16", b"\x14", b"\x1e"
 
@@ -154,17 +158,22 @@ def _is_bounded(oid: str, value: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _of(pairs: tuple[tuple[str, str], ...]) -> Name:
-    rdns = [wrap(0x31, asn1.encode_der(_encoded(oid, value))) for oid, value in pairs]
+    rdns = [_encoded(oid, value) for oid, value in pairs]
     return Name(tuple((Attribute(oid, value),) for oid, value in pairs), sequence_of(rdns))
 
 
-def _encoded(oid: str, value: str) -> AttributeTypeAndValue:
+@lru_cache(maxsize=1024)
+def _encoded(oid: str, value: str) -> bytes:
+    """Return a relative distinguished name of one attribute; most are the same in all names of an issuer."""
     if not _is_bounded(oid, value) or not value.isprintable() or value != value.strip():
         bounds = _COUNTRY_LENGTH if oid == oids.COUNTRY_NAME else f"1 to {_UPPER_BOUNDS.get(oid, _ANY_BOUND)}"
         raise RejectedName(f"{value!r} cannot be {_SHORT.get(oid, oid)}: {bounds} printable characters.")
-    return AttributeTypeAndValue(
-        type=ObjectIdentifier(oid), value=asn1.decode_der(asn1.TLV, _string(oid, value))
-    )
+    return wrap(0x31, sequence_of([_object_identifier(oid), _string(oid, value)]))
+
+
+@lru_cache(maxsize=64)
+def _object_identifier(oid: str) -> bytes:
+    return asn1.encode_der(ObjectIdentifier(oid))
 
 
 def _string(oid: str, value: str) -> bytes:
@@ -173,20 +182,26 @@ def _string(oid: str, value: str) -> bytes:
             raise RejectedName(
                 f"'{value}' cannot be {_SHORT[oid]}: only letters, digits, spaces and '()+,-./:=? are allowed."
             )
-        return asn1.encode_der(asn1.PrintableString(value))
+        return wrap(_PRINTABLE[0], value.encode())
     if oid in _IA5_TYPES:
         if not value.isascii():
             raise RejectedName(f"'{value}' cannot be {_SHORT[oid]}: only ASCII characters are allowed.")
-        return asn1.encode_der(asn1.IA5String(value))
-    return asn1.encode_der(value)
+        return wrap(_IA5[0], value.encode())
+    return wrap(_UTF8[0], value.encode())
 
 
 def _shown(attribute: Attribute) -> str:
-    first, rest = attribute.value[0], attribute.value[1:]
+    return f"{_SHORT.get(attribute.oid, attribute.oid)}={_value_text(attribute.value)}"
+
+
+def _value_text(value: str) -> str:
+    if value.isprintable() and not _SPECIAL.search(value):
+        return value
+    first, rest = value[0], value[1:]
     escaped = (f"\\{first}" if first in " #" else _escaped(first)) + "".join(map(_escaped, rest))
     if rest.endswith(" "):
         escaped = escaped[:-1] + "\\ "
-    return f"{_SHORT.get(attribute.oid, attribute.oid)}={escaped}"
+    return escaped
 
 
 def _escaped(char: str) -> str:
