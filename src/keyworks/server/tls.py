@@ -4,9 +4,11 @@ A context is immutable once it serves: a new certificate makes a new context, fo
 """
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from typing import Final
 
+from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from keyworks.access.credential import PresentedChain
@@ -43,15 +45,23 @@ def server_context(chain: Sequence[bytes], private_key: bytes, *, ask_for_client
         context.set_verify(SSL.VERIFY_PEER, _let_through)
         context.set_verify_depth(MAX_CHAIN)
     try:
-        own, *above = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]
+        own, *above = [x509.load_der_x509_certificate(der) for der in chain]
         context.use_certificate(own)
         for certificate in above:
             context.add_extra_chain_cert(certificate)
-        context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, private_key))
+        _use_key(context, private_key)
         context.check_privatekey()
-    except (SSL.Error, crypto.Error) as error:
+    except (ValueError, SSL.Error, crypto.Error) as error:
         raise OperatorError("The server's certificate and its key do not fit together.") from error
     return context
+
+
+def _use_key(context: SSL.Context, pem: bytes) -> None:
+    key = crypto.load_privatekey(crypto.FILETYPE_PEM, pem)
+    with warnings.catch_warnings():
+        # pyOpenSSL wants cryptography's key objects instead, of which it then refuses those of ML-DSA.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.use_privatekey(key)
 
 
 def _let_through(*_: object) -> bool:
@@ -65,9 +75,11 @@ def presented_chain(connection: SSL.Connection) -> PresentedChain | None:
     Raises:
         ValueError: More than anybody needs.
     """
-    listed = connection.get_peer_cert_chain()
-    if not listed:
+    own = connection.get_peer_certificate()
+    if own is None:
         return None
+    # A server's chain begins above the certificate whose key TLS has proven: that one has to be put in front.
+    listed = [own, *(connection.get_peer_cert_chain() or ())]
     if len(listed) > MAX_CHAIN:
         raise ValueError(f"a chain of {len(listed)} certificates")
     chain = tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, one) for one in listed)
