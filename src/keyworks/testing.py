@@ -6,10 +6,12 @@ a folder of its own.
 
 import hashlib
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -280,12 +282,20 @@ async def ledger_entries(store: Store, action: str | None = None) -> list[dict[s
     return [body for body in bodies if action in (None, body["action"])]
 
 
+@cache
+def _empty_database() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.db"
+        migrate(file)
+        return file.read_bytes()
+
+
 @asynccontextmanager
 async def throwaway_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Store]:
     """Open a new, empty database with the present schema in ``folder``."""
     file = folder / "throwaway.db"
     file.touch(mode=0o600)
-    migrate(file)
+    file.write_bytes(_empty_database())
     store = Store.open(file, clock or FixedClock())
     try:
         yield store

@@ -20,6 +20,9 @@ SALT_OCTETS: Final = 16
 SCRYPT_COST: Final = (1 << 15, 8, 1)
 """N, r, p: 32 MiB and about a tenth of a second, once per start."""
 
+_HIGHEST_COST: Final = (1 << 20, 16, 16)
+"""A damaged record must not take all memory."""
+
 SMALLEST_PASSPHRASE: Final = 16
 _NONCE_OCTETS: Final = 12
 _KEY_OCTETS: Final = 32
@@ -60,9 +63,20 @@ def new_sealing_key() -> SealingKey:
 
 
 def derive_master(passphrase: bytes, salt: bytes, cost: tuple[int, int, int] = SCRYPT_COST) -> SealingKey:
-    """Return the master key of a passphrase."""
+    """Return the master key of a passphrase.
+
+    Raises:
+        IntegrityFailure: The cost is none that we ever chose: it was damaged.
+    """
     n, r, p = cost
-    return SealingKey(Scrypt(salt=salt, length=_KEY_OCTETS, n=n, r=r, p=p).derive(passphrase))
+    if not (1 < n <= _HIGHEST_COST[0] and r <= _HIGHEST_COST[1] and p <= _HIGHEST_COST[2]):
+        raise IntegrityFailure("The key store's record of its master key is damaged.", private=f"cost {cost}")
+    try:
+        return SealingKey(Scrypt(salt=salt, length=_KEY_OCTETS, n=n, r=r, p=p).derive(passphrase))
+    except ValueError as error:
+        raise IntegrityFailure(
+            "The key store's record of its master key is damaged.", private=f"cost {cost}"
+        ) from error
 
 
 def read_passphrase(file: Path | None, variable: str | None) -> bytes:

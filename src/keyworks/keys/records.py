@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Column, Integer, LargeBinary, Table, Text, bindparam, insert, select
 
 from keyworks.algorithms.public_key import PublicKey
+from keyworks.errors import BadSubjectKey, IntegrityFailure
 from keyworks.keys.purpose import Purpose
 from keyworks.store.engine import Transaction
 from keyworks.store.schema import metadata
@@ -88,9 +89,16 @@ def insert_key(tx: Transaction, key: SealedKey) -> None:
 
 
 def find_key(tx: Transaction, key_id: str) -> SealedKey | None:
-    """Return a key by its id."""
+    """Return a key by its id.
+
+    Raises:
+        IntegrityFailure: Its record is damaged.
+    """
     for row in tx.execute(_SELECT_KEY, {"id": key_id}):
-        return SealedKey(row[0], Purpose(row[1]), row[2], PublicKey.parse(row[3]), row[4], row[5])
+        try:
+            return SealedKey(row[0], Purpose(row[1]), row[2], PublicKey.parse(row[3]), row[4], row[5])
+        except (ValueError, BadSubjectKey) as error:
+            raise IntegrityFailure("The record of a stored key is damaged.", private=f"key {key_id}") from error
     return None
 
 

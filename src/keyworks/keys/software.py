@@ -155,8 +155,12 @@ class KeyStore:
             wrapping = {Purpose(name): SealingKey(master.open(octets, name)) for name, octets in sealed}
         except IntegrityFailure as error:
             raise OperatorError(
-                "The passphrase does not open this key store; check keys.passphrase_file in keyworks.toml."
+                "The passphrase does not open this key store; check [keys] in keyworks.toml."
             ) from error
+        except ValueError as error:
+            raise OperatorError("The key store was made by a newer release than this one; use that.") from error
+        if len(wrapping) != len(Purpose):
+            raise IntegrityFailure("A wrapping key is missing; restore the database from a backup.")
         return cls(store, wrapping, clock)
 
     async def generate(self, purpose: Purpose, key_type: str) -> SealedKey:
@@ -166,13 +170,13 @@ class KeyStore:
             OperatorError: There is no such key type.
         """
         private = await asyncio.to_thread(make_private_key, key_type)
-        identifier = new_id()
+        identifier, public_key = new_id(), public_key_of(private)
         octets = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         return SealedKey(
             id=identifier,
             purpose=purpose,
-            key_type=key_type,
-            public_key=public_key_of(private),
+            key_type=public_key.key_type,
+            public_key=public_key,
             sealed=self._wrapping[purpose].seal(octets, _bound(purpose, identifier)),
             created_at=self._clock.now(),
         )
