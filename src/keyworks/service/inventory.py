@@ -66,6 +66,39 @@ def _insert(tx: Transaction, items: Sequence[tuple[list[Device], list[SealedEntr
     return outcomes
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices to list; empty fields do not filter.
+
+    Args:
+        state: Only those in this state.
+        manufacturer: Only this one's.
+        prefix: Only serial numbers that start so.
+        after: The last id of the page before.
+        most: The page's size.
+    """
+
+    state: str = ""
+    manufacturer: str = ""
+    prefix: str = ""
+    after: str = ""
+    most: int = 100
+
+
+async def devices(installation: Installation, wanted: DeviceFilter) -> list[Device]:
+    """Return devices in the order of registration, page by page."""
+    return await installation.store.read(
+        lambda tx: records.list_devices(
+            tx,
+            state=wanted.state,
+            manufacturer=wanted.manufacturer,
+            prefix=wanted.prefix,
+            after=wanted.after,
+            most=wanted.most,
+        )
+    )
+
+
 async def find_device(installation: Installation, serial_number: str, product: str | None = None) -> Device:
     """Return one device by its serial number.
 

@@ -20,11 +20,12 @@ def migrate(file: Path) -> None:
     """Create a database, or bring it to the present version: all steps, or none where one fails.
 
     Raises:
-        OperatorError: The file is no database, or a damaged one.
+        OperatorError: The file is no database, a damaged one, or a newer release's.
         InternalError: A step failed; the database is as it was.
     """
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
     from sqlalchemy import URL, create_engine
     from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
@@ -42,15 +43,17 @@ def migrate(file: Path) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
+    except CommandError as error:
+        raise OperatorError(f"{file} was made by a newer release than this one; use that.") from error
     except DBAPIError as error:
         raise (translated(error.orig) if isinstance(error.orig, sqlite3.Error) else error) from error
 
 
-def check_version(file: Path) -> None:
-    """Refuse a database of another version than this code's.
+def version_of(file: Path) -> str:
+    """Return a database's schema version.
 
     Raises:
-        OperatorError: There is none, or it has to be upgraded first, or is newer than the code.
+        OperatorError: There is no database, or the file is none of ours.
     """
     if not file.exists():
         raise OperatorError(f"There is no database {file}; create the installation with `keyworks init`.")
@@ -59,8 +62,17 @@ def check_version(file: Path) -> None:
             rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     except sqlite3.Error as error:
         raise OperatorError(f"{file} is no Keyworks database, or it is damaged.") from error
-    if rows != [(HEAD,)]:
-        found = rows[0][0] if rows else "none"
+    return str(rows[0][0]) if rows else "none"
+
+
+def check_version(file: Path) -> None:
+    """Refuse a database of another version than this code's.
+
+    Raises:
+        OperatorError: There is none, or it has to be upgraded first, or is newer than the code.
+    """
+    found = version_of(file)
+    if found != HEAD:
         raise OperatorError(
             f"{file} has schema version {found}, this release works with {HEAD}; run `keyworks upgrade` "
             "with the newer of both releases."

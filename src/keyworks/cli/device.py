@@ -1,0 +1,223 @@
+"""``keyworks device``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from keyworks.cli.command import Group, Session
+from keyworks.cli.files import read_file
+from keyworks.cli.paging import Pages, paged, print_pages
+from keyworks.cli.table import Listing, print_list, print_one, report
+from keyworks.cli.words import counted
+from keyworks.errors import OperatorError
+
+if TYPE_CHECKING:
+    from keyworks.devices.device import Device
+    from keyworks.service.installation import Installation
+
+STATES: Final = ("registered", "issued", "shipped", "retired")
+_MAX_SHOWN: Final = 100
+_COLUMNS: Final = {
+    "SERIAL NUMBER": "serial_number",
+    "PRODUCT": "product",
+    "MANUFACTURER": "manufacturer",
+    "STATE": "state",
+    "ADDED": "added_at",
+}
+_CERTIFICATES: Final = {"ID": "id", "PROFILE": "profile", "STATE": "state", "ENDS": "not_after"}
+
+
+@click.group("device", cls=Group, examples=("keyworks device list", "keyworks device show SN-0001"))
+def device() -> None:
+    """The inventory: devices that may get an identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    serial_numbers: tuple[str, ...]
+    source: str | None
+    manufacturer: str
+    product: str
+
+
+@device.command(
+    "add",
+    examples=(
+        "keyworks device add SN-0001 SN-0002 --manufacturer 'Example Pumps' --product P7",
+        "keyworks device add --from order-4711.txt --manufacturer 'Example Pumps' --product P7",
+        "keyworks device add --from - --manufacturer 'Example Pumps' --product P7 --json",
+    ),
+)
+@click.argument("serial_numbers", nargs=-1, metavar="[SERIAL]...")
+@click.option("--from", "source", metavar="FILE|-", help="One serial number per line; - is standard input.")
+@click.option("--product", required=True, help="As in the OU of their certificates.")
+@click.option(
+    "--manufacturer", required=True, help="Whose devices; the word in the trust anchor, if there is one."
+)
+@click.pass_obj
+def add(session: Session, /, **given: Any) -> None:
+    """Register devices, so that they may get an identity: all of them, or none.
+
+    In a file, empty lines and lines that start with # do not count. Each line that is refused is named, and
+    then nothing is registered. A device that is registered already stays as it is.
+    """
+    lot = _Lot(given["serial_numbers"], given["source"], given["manufacturer"], given["product"])
+    if bool(lot.serial_numbers) == bool(lot.source):
+        raise click.UsageError("Name serial numbers, or a list of them with --from FILE.")
+    octets = read_file(lot.source) if lot.source else b""
+
+    async def work(installation: "Installation") -> dict[str, Any]:
+        return await _register(installation, lot, octets)
+
+    document = session.run(work)
+    sentences = [f"Registered {counted(len(document['added']), 'device')}."]
+    if document["known"]:
+        known = counted(len(document["known"]), "device")
+        sentences.append(f"Nothing changed for {known} registered before: {_some(document['known'])}.")
+    report(session, document, *sentences)
+
+
+async def _register(installation: "Installation", lot: _Lot, octets: bytes) -> dict[str, Any]:
+    from keyworks.service.inventory import add_devices
+    from keyworks.service.serial_list import parse_serial_list
+
+    serial_numbers = lot.serial_numbers
+    if lot.source:
+        listed = parse_serial_list(octets, lot.manufacturer, lot.product)
+        for one in listed.refused[:_MAX_SHOWN]:
+            click.echo(f"line {one.number}: {one.reason}", err=True)
+        if listed.refused:
+            refused = counted(len(listed.refused), "line")
+            raise OperatorError(f"The list is refused for {refused}; nothing was registered.")
+        serial_numbers = listed.serial_numbers
+    if not serial_numbers:
+        raise OperatorError("The list names no serial number; nothing was registered.")
+    done = await add_devices(installation, lot.manufacturer, lot.product, serial_numbers)
+    return {"added": [_document(one) for one in done.added], "known": list(done.known)}
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+@device.command(
+    "list",
+    examples=("keyworks device list --state registered", "keyworks device list --serial SN-00 --json"),
+)
+@click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
+@click.option("--manufacturer", help="Only this one's.")
+@click.option("--serial", metavar="PREFIX", help="Only serial numbers that start so.")
+@paged
+@click.pass_obj
+def list_(session: Session, /, limit: int | None, after: str, **given: str | None) -> None:
+    """List devices in the order of their registration."""
+    from keyworks.service.inventory import DeviceFilter, devices
+
+    async def work(installation: "Installation") -> None:
+        def read(after: str, most: int) -> Any:
+            wanted = DeviceFilter(
+                state=given["state"] or "",
+                manufacturer=given["manufacturer"] or "",
+                prefix=given["serial"] or "",
+                after=after,
+                most=most,
+            )
+            return devices(installation, wanted)
+
+        await print_pages(Listing(session, _COLUMNS), Pages(limit, after), read, _document)
+
+    session.run(work)
+
+
+_product: Final = click.option("--product", help="Where several products share the serial number.")
+
+
+@device.command("show", examples=("keyworks device show SN-0001", "keyworks device show SN-0001 --json"))
+@click.argument("serial_number", metavar="SERIAL")
+@_product
+@click.pass_obj
+def show(session: Session, serial_number: str, product: str | None) -> None:
+    """Show a device and every certificate it ever got."""
+    from keyworks.service.inventory import certificates_of, find_device
+    from keyworks.x509.certificate import time_text
+
+    async def work(installation: "Installation") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        found = await find_device(installation, serial_number, product)
+        at = installation.clock.now()
+        return _document(found), [
+            {
+                "id": one.id,
+                "profile": one.profile,
+                "state": one.state_at(at),
+                "not_before": time_text(one.not_before),
+                "not_after": time_text(one.not_after),
+                "fingerprint": f"sha256:{one.fingerprint.hex()}",
+            }
+            for one in await certificates_of(installation, found)
+        ]
+
+    document, issued = session.run(work)
+    if session.json:
+        print_one(session, {**document, "certificates": issued})
+        return
+    print_one(session, document)
+    click.echo()
+    print_list(session, _CERTIFICATES, issued)
+
+
+@device.command("ship", examples=("keyworks device ship SN-0001",))
+@click.argument("serial_number", metavar="SERIAL")
+@_product
+@click.pass_obj
+def ship(session: Session, serial_number: str, product: str | None) -> None:
+    """Mark a device shipped: from then on its identity can no longer be replaced."""
+    _move(session, serial_number, product, "shipped")
+    report(
+        session,
+        {"serial_number": serial_number, "state": "shipped"},
+        f"Device {serial_number} is shipped; a request with another key is refused from now on.",
+    )
+
+
+@device.command("retire", examples=("keyworks device retire SN-0001",))
+@click.argument("serial_number", metavar="SERIAL")
+@_product
+@click.pass_obj
+def retire(session: Session, serial_number: str, product: str | None) -> None:
+    """Retire a device: nothing is issued to it any more.
+
+    Its certificates stay valid until they are revoked (see `keyworks certificate revoke`).
+    """
+    _move(session, serial_number, product, "retired")
+    report(
+        session,
+        {"serial_number": serial_number, "state": "retired"},
+        f"Device {serial_number} is retired. Its certificates are not revoked by that;",
+        f"  keyworks certificate list --device {serial_number}",
+    )
+
+
+def _move(session: Session, serial_number: str, product: str | None, state: str) -> None:
+    from keyworks.devices.device import DeviceState
+    from keyworks.service.inventory import find_device, move_device
+
+    async def work(installation: "Installation") -> None:
+        found = await find_device(installation, serial_number, product)
+        await move_device(installation, found, DeviceState(state))
+
+    session.run(work)
+
+
+def _document(one: "Device") -> dict[str, Any]:
+    from keyworks.x509.certificate import time_text
+
+    return {
+        "id": one.id,
+        "serial_number": one.serial_number,
+        "product": one.product,
+        "manufacturer": one.manufacturer,
+        "state": one.state.value,
+        "added_at": time_text(one.added_at),
+    }

@@ -1,0 +1,61 @@
+"""Files that people name on the command line: read within limits, written whole or not at all."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import click
+
+from keyworks.errors import OperatorError
+
+MAX_OCTETS: Final = 64 * 1024 * 1024
+STANDARD_INPUT: Final = "-"
+
+
+def read_file(name: str, most: int = MAX_OCTETS) -> bytes:
+    """Return a file's octets, or standard input's for ``-``.
+
+    Raises:
+        OperatorError: It cannot be read, or is larger than ``most`` octets.
+    """
+    try:
+        if name == STANDARD_INPUT:
+            octets = sys.stdin.buffer.read(most + 1)
+        else:
+            with Path(name).open("rb") as stream:
+                octets = stream.read(most + 1)
+    except OSError as error:
+        raise OperatorError(f"{name} cannot be read: {error.strerror}.") from error
+    if len(octets) > most:
+        raise OperatorError(f"{name} is larger than {most} octets.")
+    return octets
+
+
+def write_out(text: str, output: Path | None) -> None:
+    """Write text to a file, whole or not at all, or to standard output.
+
+    Raises:
+        OperatorError: The file cannot be written.
+    """
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{output.name}-", dir=output.absolute().parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            Path(name).chmod(0o666 & ~_umask())
+            Path(name).replace(output)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise OperatorError(f"{output} cannot be written: {error.strerror}.") from error
+
+
+def _umask() -> int:
+    present = os.umask(0o077)
+    os.umask(present)
+    return present

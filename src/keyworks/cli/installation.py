@@ -1,0 +1,207 @@
+"""An installation as a whole: made, served, upgraded."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from keyworks.cli.command import Address, Command, Session
+from keyworks.cli.table import report
+
+if TYPE_CHECKING:
+    from keyworks.service.installation import Installation
+    from keyworks.service.setup import NewInstallation
+
+PRESETS: Final = ("supplier", "operator")
+LISTEN: Final = {
+    "enrollment": "127.0.0.1:8443",
+    "console": "127.0.0.1:9443",
+    "publication": "127.0.0.1:8080",
+}
+NAMES: Final = ("localhost", "127.0.0.1")
+_NEXT: Final = {
+    "supplier": (
+        "serve",
+        "device add SN-0001 --manufacturer {organization} --product PRODUCT",
+        "station add line-1 --channel idevid",
+    ),
+    "operator": (
+        "serve",
+        "anchor add SUPPLIER supplier-root.pem --vouches-for device --manufacturer MANUFACTURER",
+        "device add SN-0001 --manufacturer MANUFACTURER --product PRODUCT",
+    ),
+}
+_PUBLICATION_HELP: Final = (
+    "Where CRLs and CA certificates are published, such as http://pki.example.com. It is written into every "
+    "certificate and can never be changed there: choose a name that you keep for as long as your devices live."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    home: Path | None
+    organization: str
+    preset: str
+    node: str | None
+    publication_url: str
+    name: tuple[str, ...]
+    enrollment: str
+    console: str
+    publication: str
+    passphrase_env: str | None
+
+    def wanted(self, home: Path) -> "NewInstallation":
+        """Return what is to be created in ``home``."""
+        from keyworks.service.setup import NewInstallation
+        from keyworks.settings.node import Listen
+
+        return NewInstallation(
+            home=home,
+            organization=self.organization,
+            node=self.node or self.preset,
+            preset=self.preset,
+            publication_url=self.publication_url,
+            names=self.name,
+            listen=Listen(enrollment=self.enrollment, console=self.console, publication=self.publication),
+            passphrase_env=self.passphrase_env,
+        )
+
+
+@click.command(
+    "init",
+    cls=Command,
+    home=False,
+    examples=(
+        """\
+keyworks init plant --preset supplier --organization 'Example Pumps' \\
+      --publication-url http://pki.pumps.example""",
+        """\
+keyworks init --preset operator --organization Water --publication-url http://pki.water.example \\
+      --name pki.water.example --enrollment 0.0.0.0:8443 --publication 0.0.0.0:80""",
+    ),
+)
+@click.argument("home", required=False, type=click.Path(path_type=Path))
+@click.option("--organization", required=True, help="Whose installation it is; the O of its authorities.")
+@click.option(
+    "--preset",
+    required=True,
+    type=click.Choice(PRESETS),
+    help="What it starts with: a supplier gives devices their IDevID, an operator their LDevID.",
+)
+@click.option("--publication-url", required=True, metavar="URL", help=_PUBLICATION_HELP)
+@click.option("--node", help="This machine's name in logs and its certificate.  [default: the preset's name]")
+@click.option(
+    "--name",
+    multiple=True,
+    default=NAMES,
+    show_default=True,
+    metavar="HOST",
+    help="Host name or address by which devices reach the server, for its certificate; may be repeated.",
+)
+@click.option(
+    "--enrollment", type=Address(), default=LISTEN["enrollment"], show_default=True, help="Devices: TLS."
+)
+@click.option("--console", type=Address(), default=LISTEN["console"], show_default=True, help="People: TLS.")
+@click.option(
+    "--publication",
+    type=Address(),
+    default=LISTEN["publication"],
+    show_default=True,
+    help="Everybody: plain HTTP, because what is published is signed.",
+)
+@click.option(
+    "--passphrase-env",
+    metavar="VARIABLE",
+    help="Environment variable with the passphrase of the keys.  [default: the file 'passphrase', made now]",
+)
+@click.pass_obj
+def init(session: Session, /, **given: Any) -> None:
+    """Create an installation in HOME, or in --home.
+
+    Makes the keys, the authorities, the channels, the server's certificate and the ledger: all of it,
+    or nothing.
+    """
+    import asyncio
+
+    from keyworks.service.setup import create_installation
+
+    options = _Options(**given)
+    home = options.home or session.home
+    asyncio.run(create_installation(options.wanted(home.absolute()), session.clock))
+    document = Session(home, session.json, session.clock).run(_created)
+    report(session, document, *_told(home, options, document))
+
+
+async def _created(installation: "Installation") -> dict[str, Any]:
+    from keyworks.service.authorities import list_generations
+    from keyworks.service.channels import list_channels
+    from keyworks.service.ledger import ledger_identity
+
+    settings = installation.settings
+    return {
+        "home": str(installation.home),
+        "node": settings.node.name,
+        "authorities": [known.authority.name for known in await list_generations(installation)],
+        "channels": [listed.channel.label for listed in await list_channels(installation)],
+        "listen": {name: getattr(settings.listen, name) for name in LISTEN},
+        "passphrase_file": settings.keys.passphrase_file,
+        "passphrase_env": settings.keys.passphrase_env,
+        "ledger_key": (await ledger_identity(installation)).key.text,
+    }
+
+
+def _told(home: Path, options: _Options, document: dict[str, Any]) -> list[str]:
+    place = f"the environment variable {options.passphrase_env}"
+    if document["passphrase_file"]:
+        place = f"{home / document['passphrase_file']}; keep a copy where the keys are not"
+    organization = shlex.quote(options.organization)
+    commands = (line.format(organization=organization) for line in _NEXT[options.preset])
+    return [
+        f"Created the installation of {options.organization} in {home}.",
+        f"  authorities  {', '.join(document['authorities'])}",
+        f"  channels     {', '.join(document['channels'])}",
+        f"  published at {options.publication_url}",
+        f"  settings     {home / 'keyworks.toml'}",
+        f"  passphrase   in {place}",
+        f"  ledger key   {document['ledger_key']}",
+        "               (keep it outside this machine: with it anyone can verify the ledger)",
+        "Next:",
+        *(f"  keyworks --home {shlex.quote(str(home))} {command}" for command in commands),
+    ]
+
+
+@click.command(
+    "serve", cls=Command, json=False, examples=("keyworks serve", "keyworks --home /var/lib/keyworks serve")
+)
+@click.pass_obj
+def serve(session: Session) -> None:
+    """Serve the installation until SIGTERM or Ctrl-C.
+
+    Addresses, number of workers and limits are in keyworks.toml. It logs to standard error.
+    """
+    from keyworks.server import supervisor
+
+    supervisor.serve(session.home)
+
+
+@click.command("upgrade", cls=Command, examples=("keyworks upgrade --home /var/lib/keyworks",))
+@click.pass_obj
+def upgrade(session: Session) -> None:
+    """Bring the database to this release's version.
+
+    Take a backup first. Nothing happens if the database has that version already.
+    """
+    import asyncio
+
+    from keyworks.service.upgrade import upgrade_installation
+
+    done = asyncio.run(upgrade_installation(session.home, session.clock))
+    document = {"before": done.before, "now": done.now, "changed": done.before != done.now}
+    sentence = (
+        f"Upgraded the database from version {done.before} to {done.now}."
+        if document["changed"]
+        else f"The database has version {done.now} already; nothing was changed."
+    )
+    report(session, document, sentence)
