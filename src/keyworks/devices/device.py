@@ -49,9 +49,15 @@ def check_identity(manufacturer: str, product: str, serial_number: str) -> None:
     for name, value in (("manufacturer", manufacturer), ("product", product), ("serial number", serial_number)):
         if not 1 <= len(value) <= MAX_CHARACTERS or value != value.strip() or not value.isprintable():
             raise RejectedName(
-                f"'{value}' cannot be a {name}: 1 to {MAX_CHARACTERS} printable characters, no blanks around."
+                f"{_shown(value)} cannot be a {name}: "
+                f"1 to {MAX_CHARACTERS} printable characters, no blanks around."
             )
     if not PRINTABLE.issuperset(serial_number):
         raise RejectedName(
             f"'{serial_number}' cannot be a serial number: letters, digits, spaces and '()+,-./:=? are allowed."
         )
+
+
+def _shown(value: str) -> str:
+    """Return a word as an error may repeat it, whatever it is."""
+    return repr(value if len(value) <= MAX_CHARACTERS else f"{value[:MAX_CHARACTERS]}...")

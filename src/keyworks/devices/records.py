@@ -49,6 +49,15 @@ _SET_STATE: Final = Statement(
     .values(state=bindparam("new_state"))
     .returning(device.c.id)
 )
+_ISSUE_TO: Final = Statement(
+    update(device)
+    .where(
+        device.c.id == bindparam("wanted_id"),
+        or_(device.c.state == DeviceState.REGISTERED.value, device.c.state == DeviceState.ISSUED.value),
+    )
+    .values(state=DeviceState.ISSUED.value)
+    .returning(device.c.id)
+)
 _LIST: Final = Statement(
     select(*device.c)
     .where(
@@ -100,6 +109,11 @@ def set_state(tx: Transaction, device_id: str, old: DeviceState, new: DeviceStat
     """Move a device from one state to another; return whether it was in the first."""
     states = {"old_state": old.value, "new_state": new.value}
     return bool(tx.execute(_SET_STATE, {"wanted_id": device_id, **states}))
+
+
+def issue_to(tx: Transaction, device_id: str) -> bool:
+    """Note that a device gets a certificate; return whether it is still on the line."""
+    return bool(tx.execute(_ISSUE_TO, {"wanted_id": device_id}))
 
 
 def list_devices(
