@@ -8,8 +8,7 @@ from typing import Final
 from keyworks.access.records import advance_revocation
 from keyworks.authority import records
 from keyworks.authority.order import Order, Replacement
-from keyworks.devices.device import DeviceState
-from keyworks.devices.records import get_device, set_state
+from keyworks.devices.records import issue_to
 from keyworks.errors import KeyworksError, NotAuthorized
 from keyworks.ledger.entry import Entry, SealedEntry, seal
 from keyworks.ledger.records import insert_entries
@@ -85,19 +84,17 @@ def record(tx: Transaction, issuances: Sequence[Issuance]) -> list[Recorded]:
 
 def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry]) -> Recorded:
     order = issuance.order
-    if order.request_key is not None and (winner := find_repeated(tx, order, issuance.at)) is not None:
-        return winner
     former = _live_in_slot(tx, issuance)
     refusal = _refusal(tx, order)
-    if refusal is not None:
-        return Recorded(refusal=refusal)
-    certificate_id = _insert(tx, issuance)
+    certificate_id = _insert(tx, issuance) if refusal is None else None
+    if certificate_id is None:
+        # Another worker may have answered the identical request since we looked: then its answer is ours.
+        return find_repeated(tx, order, issuance.at) or Recorded(refusal=refusal)
+    _take_slot(tx, order, certificate_id)
     if former is not None and order.replacement is not Replacement.KEEP:
         revoke_certificate(tx, former, SUPERSEDED, issuance.at)
         superseded = (("certificate", former), ("by", certificate_id), ("reason", SUPERSEDED))
         entries.append(seal(_entry(issuance, "certificate.revoked", superseded)))
-    if order.device_id is not None:
-        set_state(tx, order.device_id, DeviceState.REGISTERED, DeviceState.ISSUED)
     if order.companion is not None:
         order.companion(tx, certificate_id)
     entries.append(seal(_entry(issuance, "certificate.issued", _description(issuance, certificate_id))))
@@ -115,26 +112,25 @@ def _live_in_slot(tx: Transaction, issuance: Issuance) -> str | None:
 
 
 def _refusal(tx: Transaction, order: Order) -> KeyworksError | None:
-    """Say why the certificate may not be, or ``None``; claims the key for its owner where it may."""
-    if order.replacement is Replacement.REVOKE_UNTIL_SHIPPED and _has_left_the_line(tx, order.device_id):
-        return NotAuthorized(
-            "The device has left the line; it gets no further identity, and the one it has cannot be replaced."
-        )
+    """Say why the certificate may not be, or ``None``; claims key and device for it where it may."""
     claimed = {"public_key": order.public_key.fingerprint, "owner": order.owner}
     [(owner,)] = tx.execute(records.OWN_KEY, claimed)
     if owner == _NOBODY:
         return NotAuthorized("This public key was revoked as compromised; make a new key.")
     if owner != order.owner:
         return NotAuthorized("This public key belongs to another device or service; make a new key.")
+    if order.device_id is None:
+        return None
+    on_the_line = issue_to(tx, order.device_id)
+    if order.replacement is Replacement.REVOKE_UNTIL_SHIPPED and not on_the_line:
+        return NotAuthorized(
+            "The device has left the line; it gets no further identity, and the one it has cannot be replaced."
+        )
     return None
 
 
-def _has_left_the_line(tx: Transaction, device_id: str | None) -> bool:
-    device = get_device(tx, device_id) if device_id is not None else None
-    return device is None or device.state not in (DeviceState.REGISTERED, DeviceState.ISSUED)
-
-
-def _insert(tx: Transaction, issuance: Issuance) -> str:
+def _insert(tx: Transaction, issuance: Issuance) -> str | None:
+    """Write the certificate and return its id; ``None`` if a live one answers the identical request."""
     order, certificate_id = issuance.order, new_id()
     row = {
         "id": certificate_id,
@@ -156,13 +152,16 @@ def _insert(tx: Transaction, issuance: Issuance) -> str:
         "request_key": order.request_key,
         "der": issuance.der,
     }
-    if not tx.execute(records.INSERT_CERTIFICATE, row):
-        # No live certificate answers this request, so the one that still holds its key has expired.
+    while not tx.execute(records.INSERT_CERTIFICATE, row):
+        if find_repeated(tx, order, issuance.at) is not None:
+            return None
         tx.execute(records.FORGET_REQUEST, {"wanted_key": order.request_key})
-        tx.execute(records.INSERT_CERTIFICATE, row)
+    return certificate_id
+
+
+def _take_slot(tx: Transaction, order: Order, certificate_id: str) -> None:
     place = {"owner": order.owner, "slot": order.slot, "algorithm": order.public_key.key_type}
     tx.execute(records.TAKE_SLOT, {**place, "certificate_id": certificate_id})
-    return certificate_id
 
 
 def revoke_certificate(tx: Transaction, certificate_id: str, reason: str, at: int) -> bool:
