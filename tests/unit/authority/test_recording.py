@@ -76,8 +76,8 @@ async def test_a_shipped_device_whose_identity_was_revoked_gets_no_other(
         first.issued.certificate_id, "device", "keyCompromise", desk.installation.operator, NOON
     )
     assert await desk.store.write(revoke, wanted)
-    for signer in (first.signer, software_signer()):
-        with pytest.raises(NotAuthorized, match="has left the line"):
+    for signer, reason in ((first.signer, "compromised"), (software_signer(), "has left the line")):
+        with pytest.raises(NotAuthorized, match=reason):
             await desk.enroll("idevid", serial("SN-1"), by=station, signer=signer)
 
 
