@@ -55,7 +55,9 @@ def identity_of(anchor: Anchor, certificate: Certificate) -> Principal:
 def _device(anchor: Anchor, certificate: Certificate) -> Principal:
     serial_number = _only(certificate, oids.SERIAL_NUMBER, "serialNumber")
     products = certificate.subject.values(oids.ORGANIZATIONAL_UNIT_NAME)
-    manufacturer = anchor.manufacturer or _only(certificate, oids.ORGANIZATION_NAME, "organizationName")
+    manufacturer = anchor.manufacturer
+    if manufacturer is None:
+        manufacturer = _only(certificate, oids.ORGANIZATION_NAME, "organizationName")
     identity = DeviceIdentity(manufacturer, products[0] if len(products) == 1 else None, serial_number)
     return Principal(Kind.DEVICE, serial_number, identity)
 

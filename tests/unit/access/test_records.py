@@ -1,0 +1,154 @@
+"""Anchors, stations, one-time secrets and epochs in the database."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from keyworks.access import records
+from keyworks.access.principal import Kind
+from keyworks.access.records import Station
+from keyworks.access.secret import OneTimeSecret
+from keyworks.errors import NotAuthorized, OperatorError
+from keyworks.service.authorities import list_generations
+from keyworks.service.installation import Installation
+from keyworks.store.engine import Store, Transaction
+from keyworks.testing import throwaway_store
+
+T = TypeVar("T")
+SECRET: dict[str, Any] = {
+    "id": "secret-1",
+    "mac": b"mac",
+    "principal_kind": "station",
+    "principal_name": "line-1",
+    "channel_label": "stations",
+    "created_at": 1,
+    "expires_at": 100,
+    "bound_key": None,
+    "spent": 0,
+}
+STORED = OneTimeSecret("secret-1", Kind.STATION, "line-1", "stations", 100, None, spent=False)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with throwaway_store(tmp_path) as store:
+        yield store
+
+
+@pytest.fixture
+async def secret(store: Store) -> Store:
+    """A store with one unused secret."""
+    await _do(store, lambda tx: tx.execute(records.INSERT_SECRET, SECRET))
+    return store
+
+
+async def _do(store: Store, what: Callable[[Transaction], T]) -> T:
+    def write(tx: Transaction, items: Sequence[None]) -> list[T]:
+        return [what(tx) for _ in items]
+
+    return await store.write(write, None)
+
+
+async def _stored(store: Store) -> OneTimeSecret | None:
+    return await store.read(lambda tx: records.find_secret(tx, b"mac"))
+
+
+async def test_a_secret_is_found_by_what_is_stored_of_it_alone(secret: Store) -> None:
+    assert await _stored(secret) == STORED
+    assert await secret.read(lambda tx: records.find_secret(tx, b"other")) is None
+
+
+async def test_a_secret_is_bound_to_the_first_key_it_is_used_for(secret: Store) -> None:
+    await secret.write(records.bind_secret, ("secret-1", b"key"))
+    found = await _stored(secret)
+    assert found is not None
+    assert (found.bound_key, found.spent) == (b"key", False)
+
+
+async def test_an_identical_retry_may_use_the_secret_again(secret: Store) -> None:
+    for _ in range(3):
+        await secret.write(records.bind_secret, ("secret-1", b"key"))
+    with pytest.raises(NotAuthorized, match="used for another key"):
+        await secret.write(records.bind_secret, ("secret-1", b"other key"))
+    found = await _stored(secret)
+    assert found is not None
+    assert found.bound_key == b"key"
+
+
+async def test_a_secret_is_spent_once(secret: Store) -> None:
+    await _do(secret, lambda tx: records.spend_secret(tx, "secret-1"))
+    with pytest.raises(NotAuthorized, match="is spent"):
+        await _do(secret, lambda tx: records.spend_secret(tx, "secret-1"))
+    found = await _stored(secret)
+    assert found is not None
+    assert found.spent
+
+
+async def test_an_unknown_secret_is_neither_bound_nor_spent(secret: Store) -> None:
+    with pytest.raises(NotAuthorized):
+        await secret.write(records.bind_secret, ("none", b"key"))
+    with pytest.raises(NotAuthorized):
+        await _do(secret, lambda tx: records.spend_secret(tx, "none"))
+    assert await _stored(secret) == STORED
+
+
+def _add_station(tx: Transaction, name: str, active: int, *labels: str) -> None:
+    tx.execute(records.INSERT_STATION, {"id": f"id of {name}", "name": name, "active": active, "created_at": 1})
+    for label in labels:
+        tx.execute(records.INSERT_STATION_CHANNEL, {"station_id": f"id of {name}", "channel_label": label})
+
+
+async def test_stations_are_listed_by_name_with_their_channels(store: Store) -> None:
+    await _do(store, lambda tx: _add_station(tx, "line-2", 0))
+    await _do(store, lambda tx: _add_station(tx, "line-1", 1, "idevid", "stations", "idevid"))
+    first = Station("id of line-1", "line-1", active=True, channels=frozenset({"idevid", "stations"}))
+    second = Station("id of line-2", "line-2", active=False, channels=frozenset())
+    assert await store.read(records.list_stations) == [first, second]
+    assert await store.read(lambda tx: records.find_station(tx, "line-1")) == first
+    assert await store.read(lambda tx: records.find_station(tx, "")) is None
+    assert await store.read(lambda tx: records.find_station(tx, "line-%")) is None
+
+
+async def test_epochs_begin_at_zero_and_move_apart(store: Store) -> None:
+    assert await store.read(records.read_epoch) == (0, 0)
+    await _do(store, records.advance_trust)
+    await _do(store, records.advance_trust)
+    await _do(store, records.advance_revocation)
+    assert await store.read(records.read_epoch) == (2, 1)
+
+
+async def test_a_station_can_be_stopped_and_started(store: Store) -> None:
+    await _do(store, lambda tx: _add_station(tx, "line-1", 1))
+    for wanted in (0, 1):
+        parameters = {"wanted_name": "line-1", "wanted": wanted}
+        assert await _do(store, lambda tx, p=parameters: tx.execute(records.SET_STATION_ACTIVE, p))  # type: ignore[misc]
+        found = await store.read(lambda tx: records.find_station(tx, "line-1"))
+        assert found is not None
+        assert found.active == bool(wanted)
+
+
+async def test_anchors_are_listed_by_name_and_gone_once_removed(store: Store, supplier: Installation) -> None:
+    [*_, issuing] = await list_generations(supplier)
+    for name in ("b", "a"):
+        row = {
+            "id": name,
+            "name": name,
+            "der": issuing.certificate.der,
+            "vouches_for": "device",
+            "manufacturer": "Example",
+            "created_at": 1,
+        }
+        assert await _do(store, lambda tx, row=row: tx.execute(records.INSERT_ANCHOR, row))  # type: ignore[misc]
+    listed = await store.read(records.list_anchors)
+    assert [(one.name, one.certificate, one.vouches_for, one.manufacturer) for one in listed] == [
+        ("a", issuing.certificate, Kind.DEVICE, "Example"),
+        ("b", issuing.certificate, Kind.DEVICE, "Example"),
+    ]
+    trust, revocation = await store.read(records.read_epoch)
+    await _do(store, lambda tx: records.remove_anchor(tx, "a"))
+    assert [one.name for one in await store.read(records.list_anchors)] == ["b"]
+    assert await store.read(records.read_epoch) == (trust + 1, revocation)
+    with pytest.raises(OperatorError, match="no trust anchor 'a'"):
+        await _do(store, lambda tx: records.remove_anchor(tx, "a"))
