@@ -1,31 +1,57 @@
 """``keyworks enroll``: a device or station gets its certificate, and keeps it valid."""
 
 import asyncio
-import json
 import os
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import click
 
 from keyworks.access.credential import BasicCredentials
 from keyworks.algorithms.registry import KEY_TYPES
-from keyworks.enroll.credential import ClientCertificate, ClientCredential, read_file, read_private_key
+from keyworks.cli.command import Command, Session
+from keyworks.cli.files import read_file
+from keyworks.cli.table import report
+from keyworks.cli.words import visible
+from keyworks.enroll.credential import ClientCertificate, ClientCredential, read_private_key
 from keyworks.enroll.identity import LINKS, IdentityFolder
 from keyworks.enroll.subject import parse_subject
 from keyworks.enroll.trust import parse_trust
 from keyworks.enroll.upkeep import KEY_TYPE, Action, Outcome, Wish, keep_identity
-from keyworks.errors import KeyworksError, OperatorError, Unavailable
+from keyworks.errors import OperatorError
 from keyworks.oids import COMMON_NAME, SERIAL_NUMBER
 from keyworks.store.clock import SystemClock
 from keyworks.x509.certificate import time_text
 from keyworks.x509.name import Name
 
 SECRET_VARIABLE: Final = "KEYWORKS_SECRET"
-REFUSED, TRY_AGAIN = 1, 3
+_MAX_SECRET_OCTETS: Final = 4096
+_MAX_KEY_OCTETS: Final = 64 * 1024
+_FILE: Final = click.Path(path_type=Path)
+_EXAMPLES: Final = (
+    "# A station, with the secret that `keyworks station add` printed:",
+    "keyworks enroll https://pki.example.com:8443 --label stations --trust sha256:HEX \\",
+    "    --subject CN=line-1 --secret-file secret --out station",
+    "# The station gets a device its IDevID:",
+    "keyworks enroll https://pki.example.com:8443 --label idevid --trust sha256:HEX \\",
+    "    --subject serialNumber=SN-1 --credential station --out SN-1",
+    "# With its IDevID the device gets its LDevID elsewhere; the same line later renews it:",
+    "keyworks enroll https://plant.example.com:8443 --label ldevid --trust plant-root.pem \\",
+    "    --credential SN-1 --out ldevid",
+)
+_EPILOG: Final = """\b
+Exit status:
+  0  done, or nothing to do
+  1  refused: the same command will be refused again
+  2  the command line is wrong
+  3  not now: repeat it, but not before the seconds that it says"""
+_DONE: Final = {
+    Action.KEPT: "Nothing to do for",
+    Action.ENROLLED: "Enrolled",
+    Action.RENEWED: "Renewed, with a new key,",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +71,6 @@ class _Options:
     user: str | None
     wait: int
     force: bool
-    as_json: bool
 
     @property
     def folder(self) -> Path:
@@ -53,66 +78,61 @@ class _Options:
         return self.out or Path(self.label)
 
 
-@click.command()
+@click.command("enroll", cls=Command, home=False, examples=_EXAMPLES, epilog=_EPILOG)
 @click.argument("url")
 @click.option("--label", required=True, help="The channel: idevid, ldevid, stations, ...")
 @click.option(
     "--trust",
     required=True,
-    metavar="sha256:HEX|FILE",
-    help="What vouches for the server: a pin, or a CA file.",
+    metavar="PIN|FILE",
+    help="What vouches for the server: a CA file, or sha256:HEX of any certificate in its chain.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the identity.  [default: the label]")
-@click.option("--subject", default="", help="Name for the first certificate, as in 'CN=line-1,O=Example'.")
-@click.option("--key-type", default=KEY_TYPE, show_default=True, help=f"One of {', '.join(KEY_TYPES)}.")
+@click.option("--out", type=_FILE, metavar="DIR", help="The identity's folder.  [default: ./LABEL]")
+@click.option("--subject", default="", metavar="NAME", help="For the first certificate: 'CN=line-1,O=Example'.")
 @click.option(
-    "--key",
-    type=click.Path(path_type=Path),
-    help="PEM key for the first certificate, instead of a new one; it is copied. Renewals make new keys.",
+    "--key-type",
+    type=click.Choice(KEY_TYPES),
+    default=KEY_TYPE,
+    metavar="TYPE",
+    help=f"{', '.join(KEY_TYPES)}.  [default: {KEY_TYPE}]",
+)
+@click.option(
+    "--key", type=_FILE, metavar="FILE", help="PEM key to copy for the first certificate, instead of a new one."
 )
 @click.option(
     "--credential",
-    type=click.Path(path_type=Path),
-    help="PEM certificate with its chain, or a folder that this command filled: who asks for the first one.",
+    type=_FILE,
+    metavar="FILE|DIR",
+    help="Who asks for the first certificate: a PEM certificate with its chain, or a folder of this command.",
 )
-@click.option("--credential-key", type=click.Path(path_type=Path), help="PEM key of --credential.")
-@click.option("--secret-file", metavar="FILE|-", help=f"One-time secret; or set {SECRET_VARIABLE}.")
-@click.option("--user", help="Whose secret it is.  [default: the subject's CN or serialNumber]")
-@click.option("--wait", default=0, type=click.IntRange(0, 86400), help="Seconds to wait if told 'later'.")
-@click.option("--force", is_flag=True, help="Renew now, though it is not due.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def enroll(**given: Any) -> None:
-    r"""Get a certificate from the EST server at URL (https://HOST:PORT), and keep it valid.
+@click.option("--credential-key", type=_FILE, metavar="FILE", help="The PEM key of --credential.")
+@click.option(
+    "--secret-file",
+    metavar="FILE",
+    help=f"Has the one-time secret; - is standard input; or ${SECRET_VARIABLE}.",
+)
+@click.option("--user", metavar="NAME", help="Whose secret it is.  [default: the subject's CN or serialNumber]")
+@click.option(
+    "--wait",
+    default=0,
+    type=click.IntRange(0, 86400),
+    metavar="SECONDS",
+    help="How long to wait if told 'later'.",
+)
+@click.option("--force", is_flag=True, help="Renew it though it is not due.")
+@click.pass_obj
+def enroll(session: Session, /, **given: Any) -> None:
+    """Get a certificate from the EST server at URL (https://HOST:PORT), and keep it valid.
 
     The folder then holds key.pem, certificate.pem, chain.pem and cacerts.pem: always a pair that fits, even if
-    the power fails. Run it again at any time, from a timer too: until two thirds of the certificate's life it
-    does nothing, then it renews it with a new key. IDevIDs are never renewed.
-
-    \b
-    A station with its one-time secret (from `keyworks station add`):
-      keyworks enroll https://pki.example:8443 --label stations --trust sha256:9F86... \
-          --subject CN=line-1 --secret-file secret --out station
-    \b
-    The station gets a device its IDevID:
-      keyworks enroll https://pki.example:8443 --label idevid --trust sha256:9F86... \
-          --subject serialNumber=SN-0001 --credential station --out SN-0001
-    \b
-    The device, with its IDevID, gets its LDevID from another organization:
-      keyworks enroll https://plant.example:8443 --label ldevid --trust plant-root.pem \
-          --credential SN-0001 --out ldevid
-    \b
-    Exit status:
-      0  done, or nothing to do
-      1  refused: do not repeat unchanged
-      2  wrong usage
-      3  not now: repeat later, not before the seconds it prints
+    the power fails. Repeat the command as often as you like, from a timer too: it goes on where it was
+    interrupted, does nothing until two thirds of the certificate's life, and then renews it with a new key.
+    IDevIDs are never renewed.
     """
     options = _Options(**given)
-    try:
-        outcome = asyncio.run(keep_identity(IdentityFolder(options.folder), _wish(options), SystemClock()))
-    except KeyworksError as error:
-        _fail(error, as_json=options.as_json)
-    _report(options, outcome)
+    clock = session.clock or SystemClock()
+    outcome = asyncio.run(keep_identity(IdentityFolder(options.folder), _wish(options), clock))
+    report(session, _document(options, outcome), *_sentences(options, outcome))
 
 
 def _wish(options: _Options) -> Wish:
@@ -123,7 +143,7 @@ def _wish(options: _Options) -> Wish:
         trust=parse_trust(options.trust),
         subject=subject,
         key_type=options.key_type,
-        signer=read_private_key(read_file(options.key)) if options.key else None,
+        signer=read_private_key(read_file(str(options.key), _MAX_KEY_OCTETS)) if options.key else None,
         credential=_credential(options, subject),
         force=options.force,
         patience=timedelta(seconds=options.wait),
@@ -142,7 +162,7 @@ def _credential(options: _Options, subject: Name) -> ClientCredential | None:
         return None
     user = options.user or next(iter((*subject.values(COMMON_NAME), *subject.values(SERIAL_NUMBER))), "")
     if not user:
-        raise click.UsageError("Name whose secret it is: --user, or a CN in --subject.")
+        raise click.UsageError("Say whose secret it is: --user, or a CN in --subject.")
     return BasicCredentials(user, secret)
 
 
@@ -150,49 +170,36 @@ def _secret(options: _Options) -> str | None:
     """Return the one-time secret; never an argument, which every user of the machine could read."""
     if options.secret_file is None:
         return os.environ.get(SECRET_VARIABLE) or None
-    from_input = options.secret_file == "-"
-    octets = sys.stdin.buffer.readline() if from_input else read_file(Path(options.secret_file))
-    secret = octets.decode("utf-8", "replace").strip()
+    secret = read_file(options.secret_file, _MAX_SECRET_OCTETS).decode("utf-8", "replace").strip()
     if not secret:
         raise OperatorError("There is no secret in --secret-file.")
     return secret
 
 
-def _fail(error: KeyworksError, *, as_json: bool) -> NoReturn:
-    seconds = round(error.retry_after.total_seconds()) if isinstance(error, Unavailable) else None
-    if as_json:
-        found = {"error": type(error).__name__, "detail": error.detail, "retry_after_seconds": seconds}
-        click.echo(json.dumps(found))
-    else:
-        later = f" Retry after {seconds} s." if seconds is not None else ""
-        click.echo(f"{error.detail}{later}", err=True)
-    sys.exit(TRY_AGAIN if seconds is not None else REFUSED)
-
-
-def _report(options: _Options, outcome: Outcome) -> None:
+def _document(options: _Options, outcome: Outcome) -> dict[str, Any]:
     certificate = outcome.identity.certificate
-    renew_at = outcome.renew_at
-    if options.as_json:
-        found = {
-            "result": outcome.action.value,
-            "subject": certificate.subject.text,
-            "issuer": certificate.issuer.text,
-            "serial_number": f"{certificate.serial_number:x}",
-            "fingerprint": f"sha256:{certificate.fingerprint.hex()}",
-            "not_after": time_text(certificate.not_after),
-            "renew_at": None if renew_at is None else time_text(renew_at),
-            "files": {Path(name).stem: str(options.folder / name) for name in LINKS},
-        }
-        click.echo(json.dumps(found))
-        return
-    said = {
-        Action.KEPT: "Nothing to do for",
-        Action.ENROLLED: "Enrolled",
-        Action.RENEWED: "Renewed, with a new key,",
-    }[outcome.action]
-    click.echo(f"{said} '{certificate.subject.text}' (issuer '{certificate.issuer.text}').")
-    if renew_at is None:
-        click.echo("It never expires and is never renewed.")
-    else:
-        click.echo(f"Valid until {time_text(certificate.not_after)}; renewed from {time_text(renew_at)} on.")
-    click.echo(f"In {options.folder}: {', '.join(LINKS)}.")
+    return {
+        "result": outcome.action.value,
+        "subject": certificate.subject.text,
+        "issuer": certificate.issuer.text,
+        "serial_number": f"{certificate.serial_number:x}",
+        "fingerprint": f"sha256:{certificate.fingerprint.hex()}",
+        "not_after": time_text(certificate.not_after),
+        "renew_at": None if outcome.renew_at is None else time_text(outcome.renew_at),
+        "files": {Path(name).stem: str(options.folder / name) for name in LINKS},
+    }
+
+
+def _sentences(options: _Options, outcome: Outcome) -> tuple[str, ...]:
+    certificate = outcome.identity.certificate
+    lasts = (
+        "It never expires and is never renewed."
+        if outcome.renew_at is None
+        else f"Valid until {time_text(certificate.not_after)}; renewed from {time_text(outcome.renew_at)} on."
+    )
+    subject, issuer = visible(certificate.subject.text), visible(certificate.issuer.text)
+    return (
+        f"{_DONE[outcome.action]} '{subject}' (issuer '{issuer}').",
+        lasts,
+        f"In {options.folder}: {', '.join(LINKS)}.",
+    )

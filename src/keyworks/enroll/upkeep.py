@@ -9,11 +9,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from keyworks.authority.channel import check_label
 from keyworks.enroll.credential import ClientCredential
 from keyworks.enroll.identity import Begun, Identity, IdentityFolder
 from keyworks.enroll.issued import check_issued
 from keyworks.enroll.renewal import Need, judge
-from keyworks.enroll.trust import Trust
+from keyworks.enroll.trust import Trust, parse_url
 from keyworks.errors import OperatorError
 from keyworks.keys.software import SoftwareSigner, make_private_key, signer_of
 from keyworks.store.clock import Clock
@@ -46,6 +47,9 @@ class Wish:
         credential: Who asks for the first certificate; renewals are asked for with the certificate itself.
         force: Renew before it is due.
         patience: How long to wait where the server says "later".
+
+    Raises:
+        OperatorError: URL or label cannot be one.
     """
 
     url: str
@@ -57,6 +61,11 @@ class Wish:
     credential: ClientCredential | None = field(default=None, repr=False)
     force: bool = False
     patience: timedelta = timedelta(0)
+
+    def __post_init__(self) -> None:
+        """Refuse at once what could not be asked for."""
+        parse_url(self.url)
+        check_label(self.label)
 
 
 @dataclass(frozen=True, slots=True)
