@@ -55,7 +55,7 @@ BAD: Final[tuple[tuple[str, str, Spoil, tuple[str, ...]], ...]] = (
 )
 
 
-@pytest.mark.parametrize(("rule", "profile", "spoil", "also"), BAD, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("rule", "profile", "spoil", "also"), BAD)
 def test_octets_that_break_a_rule_are_found_to_break_it_alone(
     good: Good, rule: str, profile: str, spoil: Spoil, also: tuple[str, ...]
 ) -> None:

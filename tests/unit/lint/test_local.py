@@ -75,7 +75,7 @@ BAD: Final[tuple[tuple[str, str, Spoil], ...]] = (
 )
 
 
-@pytest.mark.parametrize(("rule", "profile", "spoil"), BAD, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("rule", "profile", "spoil"), BAD)
 def test_octets_that_break_a_rule_are_found_to_break_it_alone(
     good: Good, rule: str, profile: str, spoil: Spoil
 ) -> None:
