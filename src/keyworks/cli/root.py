@@ -43,7 +43,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 """Module and summary of each command, so that neither is imported before it is needed."""
 
 _EXAMPLES: Final = (
-    "keyworks init plant --preset supplier --organization Pumps --publication-url http://pki.example.com",
+    """\
+keyworks init plant --preset supplier --organization 'Example Pumps' \\
+      --publication-url http://pki.pumps.example""",
     "keyworks --home plant serve",
     "keyworks --home plant device list",
     "keyworks certificate list --home plant --json",
