@@ -89,15 +89,20 @@ class Small:
         counters: What it cut.
         listener: Itself.
         log: What it logged.
+    clients: All that ever connected.
     """
 
     port: int
     counters: WaitedCounters
     listener: Listener
     log: list[Line]
+    clients: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
+        """Connect; the block that serves closes what is left open."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.clients.append((reader, writer))
+        return reader, writer
 
     async def exchange(self, *parts: bytes) -> bytes:
         """Send octets, and return everything until the server closes."""
@@ -105,9 +110,7 @@ class Small:
         for part in parts:
             writer.write(part)
             await writer.drain()
-        answer = await reader.read()
-        writer.close()
-        return answer
+        return await reader.read()
 
 
 @asynccontextmanager
@@ -120,11 +123,15 @@ async def serving(
     listener = Listener(Application({"/": respond}, log), limits or Limits(), counters, FixedClock(), context)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         await listener.start(listening)
+        small = Small(listening.getsockname()[1], counters, listener, lines)
         try:
-            yield Small(listening.getsockname()[1], counters, listener, lines)
+            yield small
         finally:
             await listener.stop(1.0)
-            await asyncio.sleep(0)
+            writers = [writer for _, writer in small.clients]
+            for writer in writers:
+                writer.transport.abort()
+            await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
 
 
 def statuses(answer: bytes) -> list[int]:

@@ -68,7 +68,6 @@ async def test_a_head_that_never_ends_is_not_kept() -> None:
             await writer.drain()
             await asyncio.sleep(0)
         assert statuses(await reader.read()) == [431]
-        writer.close()
 
 
 @pytest.mark.parametrize("ending", [b"a" * 5000, b"X: " + b"a" * 5000, b"X: a\r\n" * 200])
@@ -78,7 +77,6 @@ async def test_what_follows_a_chunked_body_is_bounded_too(ending: bytes) -> None
         reader, writer = await small.connect()
         writer.write(head)
         assert await _trickled(reader, writer, b"1\r\na\r\n0\r\n" + ending) in ([431], [400])
-        writer.close()
 
 
 async def _trickled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, data: bytes) -> list[int]:
@@ -142,7 +140,6 @@ async def test_a_client_that_never_reads_is_cut() -> None:
             while data := await reader.read(1_000_000):
                 received += len(data)
         assert received < 32_000_000
-        writer.close()
 
 
 async def test_a_client_that_leaves_an_answer_unread_is_cut_after_the_close() -> None:
@@ -187,7 +184,6 @@ async def test_a_refusal_waits_for_the_answers_before_it(second: bytes, status: 
         echo.go.set()
         assert statuses(await reader.read()) == [200, status]
         assert len(echo.requests) == 1
-        writer.close()
 
 
 async def test_a_slow_body_behind_a_slow_answer_is_refused_in_its_turn() -> None:
@@ -200,7 +196,6 @@ async def test_a_slow_body_behind_a_slow_answer_is_refused_in_its_turn() -> None
         echo.go.set()
         assert statuses(await reader.read()) == [200, 408]
         assert [request.method for request in echo.requests] == ["GET"]
-        writer.close()
 
 
 async def test_a_head_begun_behind_an_answer_has_its_deadline_from_that_answer_on() -> None:
@@ -243,7 +238,6 @@ async def test_a_body_is_asked_for_only_where_it_would_be_taken() -> None:
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(b"abc")
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
-        writer.close()
 
 
 async def test_a_refused_head_request_gets_no_body() -> None:

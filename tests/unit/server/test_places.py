@@ -1,0 +1,111 @@
+"""Places are bounded, and strangers who say nothing keep nobody out."""
+
+import asyncio
+import contextlib
+import resource
+
+import pytest
+
+from keyworks.server.places import RESERVED_FILES, Places, places_for
+from keyworks.settings.node import Limits
+from tests.unit.server.small_server import GET, Echo, Small, serving, statuses
+from tests.unit.server.tls_client import TLSClient, offering
+
+FEW = Limits(max_connections=4)
+LAST = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+
+
+class Wire(asyncio.Transport):
+    """A transport that only notes how it ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended = ""
+
+    def abort(self) -> None:
+        self.ended = "aborted"
+
+    def close(self) -> None:
+        self.ended = "closed"
+
+
+def test_the_oldest_new_connection_makes_room() -> None:
+    places, wires = Places(2), [Wire() for _ in range(4)]
+    assert [places.take(wire) for wire in wires] == [True] * 4
+    assert [wire.ended for wire in wires] == ["aborted", "aborted", "", ""]
+
+
+def test_a_settled_connection_keeps_its_place() -> None:
+    places, wires = Places(2), [Wire() for _ in range(3)]
+    for wire in wires[:2]:
+        assert places.take(wire)
+        places.settle(wire)
+    assert not places.take(wires[2])
+    places.release(wires[0])
+    assert places.take(wires[2])
+    assert [wire.ended for wire in wires] == ["", "", ""]
+
+
+def test_a_connection_that_has_lost_its_place_does_not_get_it_back() -> None:
+    places, wires = Places(1), [Wire() for _ in range(3)]
+    places.take(wires[0])
+    places.take(wires[1])
+    places.settle(wires[0])
+    assert places.take(wires[2])
+    assert wires[1].ended == "aborted"
+
+
+def test_all_are_closed_in_the_end() -> None:
+    places, wires = Places(2), [Wire(), Wire()]
+    for wire in wires:
+        places.take(wire)
+    places.settle(wires[0])
+    places.close_all()
+    assert [wire.ended for wire in wires] == ["closed", "closed"]
+
+
+def test_a_listener_takes_its_share_of_the_files_that_may_be_open() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (RESERVED_FILES + 300, hard))
+    try:
+        assert places_for(50) == 50
+        assert places_for(4096) == 100
+        resource.setrlimit(resource.RLIMIT_NOFILE, (RESERVED_FILES, hard))
+        assert places_for(4096) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_half_open_connections_keep_nobody_out(*, tls: bool) -> None:
+    async with serving(Echo().respond, FEW, offering() if tls else None) as small:
+        silent = [await small.connect() for _ in range(20)]
+        assert statuses(await _answer(small, tls=tls)) == [200]
+        for reader, _ in silent[:15]:
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_full_listener_refuses_further_connections_and_recovers(*, tls: bool) -> None:
+    async with serving(Echo().respond, FEW, offering() if tls else None) as small:
+        for _ in range(4):
+            if tls:
+                await TLSClient(small).handshake()
+            else:
+                reader, writer = await small.connect()
+                writer.write(GET)
+                await reader.readline()
+        with contextlib.suppress(ConnectionError):
+            assert await small.exchange(GET) == b""
+        assert small.counters.drain() == {"too_many_connections": 1}
+        reader, writer = small.clients[0]
+        writer.write_eof()
+        await reader.read()  # until its end: then its place is free
+        assert statuses(await _answer(small, tls=tls)) == [200]
+
+
+async def _answer(small: Small, *, tls: bool) -> bytes:
+    if tls:
+        return await (await TLSClient(small).handshake(early=LAST)).read()
+    return await small.exchange(LAST)
