@@ -1,12 +1,15 @@
 """Trust anchors: whose certificates count here, and for what."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from keyworks.access import records
 from keyworks.access.anchor import Anchor
 from keyworks.access.principal import Kind
 from keyworks.access.records import advance_trust, list_anchors, remove_anchor
-from keyworks.errors import MalformedRequest, OperatorError
+from keyworks.devices.device import check_identity
+from keyworks.errors import MalformedRequest, OperatorError, RejectedName
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.service.event import event
@@ -14,6 +17,8 @@ from keyworks.service.installation import Installation
 from keyworks.store.engine import Transaction
 from keyworks.store.ids import new_id
 from keyworks.x509.certificate import Certificate, ders_of
+
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 
 
 async def add_anchor(
@@ -29,11 +34,16 @@ async def add_anchor(
         manufacturer: Whose devices; needed, and only allowed, for devices.
 
     Raises:
-        OperatorError: The file is no CA certificate, the name is taken, or the manufacturer is missing.
+        OperatorError: The file is no CA certificate, the name is taken or cannot be one, or the manufacturer is
+            missing.
     """
+    if not _NAME.fullmatch(name):
+        raise OperatorError(f"{name!r} cannot be an anchor's name: use 1 to 64 letters, digits and inner . _ -")
     certificate = _ca_certificate(pem)
     if (vouches_for is Kind.DEVICE) != (manufacturer is not None):
         raise OperatorError("An anchor for devices, and only such a one, names their --manufacturer.")
+    if manufacturer is not None:
+        _check_manufacturer(manufacturer)
     anchor = Anchor(new_id(), name, certificate, vouches_for, manufacturer)
     detail = (
         ("fingerprint", certificate.fingerprint.hex()),
@@ -44,6 +54,14 @@ async def add_anchor(
     entry = event(installation, "anchor.added", f"anchor:{name}", detail)
     await installation.store.write(_insert, (anchor, installation.clock.now(), entry))
     return anchor
+
+
+def _check_manufacturer(manufacturer: str) -> None:
+    """Refuse a manufacturer that no device of the inventory could have."""
+    try:
+        check_identity(manufacturer, "any", "0")
+    except RejectedName as error:
+        raise OperatorError(error.detail) from error
 
 
 def _ca_certificate(pem: bytes) -> Certificate:

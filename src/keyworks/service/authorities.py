@@ -1,9 +1,9 @@
 """Authorities and their generations: a key is made, its certificate issued, both recorded."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from keyworks import oids
 from keyworks.access.records import advance_trust
@@ -13,7 +13,7 @@ from keyworks.authority.generation import Authority, Generation, file_name
 from keyworks.authority.order import Order, Replacement
 from keyworks.authority.profile import PROFILES, Issuer, Profile, Wanted
 from keyworks.authority.register import Register
-from keyworks.errors import OperatorError
+from keyworks.errors import OperatorError, RejectedName
 from keyworks.keys.purpose import Purpose
 from keyworks.keys.records import SealedKey
 from keyworks.service.installation import Installation
@@ -24,6 +24,11 @@ from keyworks.x509.certificate import Certificate
 from keyworks.x509.name import Name
 from keyworks.x509.tbs import NO_EXPIRY
 
+_HOST: Final = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_PUBLICATION_URL: Final = re.compile(
+    rf"http://(?:{_HOST}|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9._~-]+)*/?"
+)
+_MAX_URL: Final = 200
 CA_PROFILES: Final = tuple(name for name, profile in PROFILES.items() if profile.ca)
 
 
@@ -55,6 +60,7 @@ async def create_authority(installation: Installation, new: NewAuthority) -> Gen
         OperatorError: The name is taken or cannot be, the profile is not a CA's, or the parent does not fit.
     """
     register, _ = await installation.registers.current()
+    subject = _subject(new)
     profile = _ca_profile(new.profile)
     parent = _parent(register, new, profile)
     if new.name in register.authorities:
@@ -67,7 +73,7 @@ async def create_authority(installation: Installation, new: NewAuthority) -> Gen
         publication_url=check_publication_url(new.publication_url),
     )
     key = await make_key(installation, Purpose.CA, new.key_type, f"authority:{new.name}")
-    await _certify(installation, new, authority, key, parent)
+    await _certify(installation, subject, authority, key, parent)
     register, _ = await installation.registers.current()
     return register.current_generation(authority.id)
 
@@ -78,13 +84,20 @@ def check_publication_url(url: str) -> str:
     Raises:
         OperatorError: It is none; it is burnt into certificates, so it has to be right from the start.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.query or parts.fragment or not url.isascii():
+    if not _PUBLICATION_URL.fullmatch(url) or len(url) > _MAX_URL:
         raise OperatorError(
-            f"'{url}' cannot be a publication address: it has to look like http://pki.example.com, "
+            f"{url!r} cannot be a publication address: it has to look like http://pki.example.com, "
             "reachable for as long as the certificates live."
         )
     return url.rstrip("/")
+
+
+def _subject(new: NewAuthority) -> Name:
+    common_name = f"{new.organization} {new.name} G1"
+    try:
+        return Name.of((oids.ORGANIZATION_NAME, new.organization), (oids.COMMON_NAME, common_name))
+    except RejectedName as error:
+        raise OperatorError(f"Authority {new.name!r} cannot be named so: {error.detail}") from error
 
 
 def _ca_profile(name: str) -> Profile:
@@ -112,14 +125,11 @@ def _parent(register: Register, new: NewAuthority, profile: Profile) -> Generati
 
 async def _certify(
     installation: Installation,
-    new: NewAuthority,
+    subject: Name,
     authority: Authority,
     key: SealedKey,
     parent: Generation | None,
 ) -> None:
-    subject = Name.of(
-        (oids.ORGANIZATION_NAME, new.organization), (oids.COMMON_NAME, f"{new.organization} {new.name} G1")
-    )
     generation_id, number = new_id(), 1
     issuer = parent.issuer if parent else _own_issuer(generation_id, key, subject, authority, number)
     at = installation.clock.now()

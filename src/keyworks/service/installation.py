@@ -1,6 +1,7 @@
 """An opened installation: the objects that operators' use cases and the server are built from."""
 
-import getpass
+import os
+import pwd
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -46,7 +47,15 @@ class Installation:
     @property
     def operator(self) -> Requester:
         """Return who works here, as the ledger says it: whoever may read the passphrase."""
-        return Requester(f"operator:{getpass.getuser()}", "local")
+        return Requester(f"operator:{_account()}", "local")
+
+
+def _account() -> str:
+    """Return the account of this process, as the system knows it: an environment can say anything."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
 
 
 def settings_of(home: Path) -> NodeSettings:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from keyworks.authority.status import CertificateRecord, Filter, list_certificates
 from keyworks.devices import records
@@ -13,6 +14,8 @@ from keyworks.service.event import event
 from keyworks.service.installation import Installation
 from keyworks.store.engine import Transaction
 from keyworks.store.ids import new_id
+
+_ALL: Final = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +102,34 @@ async def devices(installation: Installation, wanted: DeviceFilter) -> list[Devi
     )
 
 
-async def find_device(installation: Installation, serial_number: str, product: str | None = None) -> Device:
+async def find_device(
+    installation: Installation,
+    serial_number: str,
+    product: str | None = None,
+    manufacturer: str | None = None,
+) -> Device:
     """Return one device by its serial number.
 
     Raises:
-        OperatorError: There is none, or several products share the number.
+        OperatorError: There is none, or several manufacturers or products share the number.
     """
-    found = await installation.store.read(lambda tx: records.find_devices(tx, serial_number, None, product))
+    found = await installation.store.read(
+        lambda tx: records.find_devices(tx, serial_number, manufacturer, product)
+    )
     if not found:
         raise OperatorError(f"There is no device '{serial_number}'; see `keyworks device list`.")
     if len(found) > 1:
         products = ", ".join(f"{one.manufacturer}/{one.product}" for one in found)
+        needed = "--product" if len({one.manufacturer for one in found}) == 1 else "--manufacturer"
         raise OperatorError(
-            f"Several products have a device '{serial_number}' ({products}); name its --product."
+            f"Several products have a device '{serial_number}' ({products}); name its {needed}."
         )
     return found[0]
 
 
 async def certificates_of(installation: Installation, device: Device) -> list[CertificateRecord]:
     """Return every certificate a device ever got."""
-    wanted = Filter(owner=f"device:{device.id}")
+    wanted = Filter(owner=f"device:{device.id}", most=_ALL)
     return await installation.store.read(lambda tx: list_certificates(tx, wanted))
 
 

@@ -1,5 +1,6 @@
 """The server's own TLS certificate: issued on the one path like every other, renewed by itself."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,8 +9,8 @@ from keyworks.authority.naming import organization_of
 from keyworks.authority.order import Order, Replacement, Requester
 from keyworks.authority.profile import Wanted
 from keyworks.authority.register import Register
-from keyworks.authority.status import CertificateRecord, Filter, list_certificates
-from keyworks.errors import InternalError, OperatorError
+from keyworks.authority.status import CertificateRecord, Filter, find_certificate, list_certificates
+from keyworks.errors import OperatorError
 from keyworks.keys.purpose import Purpose
 from keyworks.keys.records import key_id_of
 from keyworks.oids import COMMON_NAME, ORGANIZATION_NAME
@@ -50,7 +51,7 @@ async def server_certificate(installation: Installation) -> ServerCertificate:
     wanted = _wanted(installation, register, channel)
     present = await _newest(installation)
     if present is None or _is_due(present, wanted, installation.clock.now()):
-        present = await _issue(installation, register, channel, wanted)
+        present = await _issue(installation, register, channel, wanted, present)
     public_key = Certificate.parse(present.der).public_key
     key_id = await installation.store.read(lambda tx: key_id_of(tx, public_key))
     if key_id is None:
@@ -85,8 +86,17 @@ def _is_due(present: CertificateRecord, wanted: Wanted, at: int) -> bool:
 
 
 async def _issue(
-    installation: Installation, register: Register, channel: Channel, wanted: Wanted
+    installation: Installation,
+    register: Register,
+    channel: Channel,
+    wanted: Wanted,
+    former: CertificateRecord | None,
 ) -> CertificateRecord:
+    """Issue the next one, or return the one that another worker was issued at the same time."""
+    if not channel.enabled:
+        raise OperatorError(
+            f"The server's certificate is due, and channel {channel.label} is disabled; enable it first."
+        )
     key = await make_key(installation, Purpose.TLS, KEY_TYPE, _owner(installation))
     generation = register.current_generation(channel.authority_id)
     generation.check_issues(installation.clock.now())
@@ -99,9 +109,13 @@ async def _issue(
         replacement=Replacement.KEEP,
         requester=Requester(_owner(installation), "local"),
         channel_id=channel.id,
+        request_key=_succession(channel, wanted, _owner(installation), former),
     )
-    await installation.path.issue(order)
-    found = await _newest(installation)
-    if found is None:
-        raise InternalError("The server's certificate was issued and cannot be found.")
-    return found
+    issued = await installation.path.issue(order)
+    return await installation.store.read(lambda tx: find_certificate(tx, issued.certificate_id))
+
+
+def _succession(channel: Channel, wanted: Wanted, owner: str, former: CertificateRecord | None) -> bytes:
+    """Return what only one certificate can have: with these names, it follows the former one (or none)."""
+    parts = (channel.id.encode(), wanted.key, owner.encode(), (former.id if former else "").encode())
+    return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()

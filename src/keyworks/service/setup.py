@@ -93,25 +93,54 @@ async def create_installation(new: NewInstallation, clock: Clock | None = None) 
     """
     clock = clock or SystemClock()
     check_publication_url(new.publication_url)
-    if new.home.exists() and (not new.home.is_dir() or any(new.home.iterdir())):
-        raise OperatorError(f"{new.home} exists and is not an empty folder; nothing was changed.")
-    new.home.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{new.home.name}-", dir=new.home.parent))
+    if new.preset not in PRESETS:
+        raise OperatorError(f"'{new.preset}' is no preset; choose one of {', '.join(PRESETS)}.")
+    home = new.home.absolute()
+    work = _work_folder(home)
     try:
         await _create_in(work, new, clock)
-        work.replace(new.home)
+        _move(work, home)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _work_folder(home: Path) -> Path:
+    try:
+        if home.exists() and (not home.is_dir() or any(home.iterdir())):
+            raise OperatorError(f"{home} exists and is not an empty folder; nothing was changed.")
+        home.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+    except OSError as error:
+        raise OperatorError(f"{home} cannot be created: {error.strerror}.") from error
+
+
+def _move(work: Path, home: Path) -> None:
+    """Give the finished installation its name; whoever else created one there meanwhile keeps it."""
+    try:
+        _sync(work)
+        work.replace(home)
+        _sync(home.parent)
+    except OSError as error:
+        raise OperatorError(f"{home} cannot be created: {error.strerror}; nothing was changed.") from error
+
+
+def _sync(folder: Path) -> None:
+    """Make a folder's names durable: a passphrase that is lost in a power cut takes all keys with it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 async def _create_in(work: Path, new: NewInstallation, clock: Clock) -> None:
     keys = Keys(passphrase_env=new.passphrase_env)
     if new.passphrase_env is None:
         keys = Keys(passphrase_file=PASSPHRASE_FILE)
-        _write_private(work / PASSPHRASE_FILE, secrets.token_urlsafe(_PASSPHRASE_OCTETS) + "\n")
+        _write_durably(work / PASSPHRASE_FILE, secrets.token_urlsafe(_PASSPHRASE_OCTETS) + "\n", 0o600)
     node = Node(name=new.node, organization=new.organization, names=new.names)
     settings = NodeSettings(node=node, listen=new.listen, keys=keys)
-    (work / SETTINGS_FILE).write_text(render_node_settings(settings))
+    _write_durably(work / SETTINGS_FILE, render_node_settings(settings), 0o644)
     passphrase = passphrase_of(work, keys)
     database = work / settings.database.file
     database.touch(mode=0o600)
@@ -146,8 +175,10 @@ def _name_ledger(tx: Transaction, items: Sequence[tuple[str, str, SealedEntry]])
     return [None] * len(items)
 
 
-def _write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, from its first moment on."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
+def _write_durably(file: Path, text: str, mode: int) -> None:
+    """Write a new file that nobody can read beyond ``mode``, from its first moment on."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
