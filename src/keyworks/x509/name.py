@@ -57,6 +57,9 @@ PRINTABLE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 _SPECIAL: Final = re.compile(r'[,+"\\<>;=]|^[ #]| $')
 """What RFC 4514 §2.4 has escaped."""
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What no name needs, and what would write lines of its own into logs and replies."""
+
 _UTF8, _PRINTABLE, _IA5, _TELETEX, _BMP = b"\x0c", b"\x13", b"\x16", b"\x14", b"\x1e"
 
 
@@ -146,8 +149,8 @@ def _attribute(one: AttributeTypeAndValue) -> Attribute:
         value = content.decode("utf-16-be")
     else:
         raise ValueError("not a string")
-    if not _is_bounded(oid, value) or "\x00" in value:
-        raise ValueError("empty, too long, or with a NUL")
+    if not _is_bounded(oid, value) or _CONTROL.search(value):
+        raise ValueError("empty, too long, or with a control character")
     return Attribute(oid, value)
 
 
@@ -205,7 +208,7 @@ def _value_text(value: str) -> str:
 
 
 def _escaped(char: str) -> str:
-    """Return a character as it may stand in a value; a control character never reaches a log or a terminal."""
+    """Return a character as it may stand in a value; one that is not seen is shown by its octets."""
     if char in ',+"\\<>;=':
         return f"\\{char}"
     return char if char.isprintable() else "".join(f"\\{octet:02X}" for octet in char.encode())

@@ -6,7 +6,7 @@ from cryptography import x509
 from keyworks import oids
 from keyworks.errors import MalformedRequest, RejectedName
 from keyworks.x509.der import encode, sequence_of, wrap
-from keyworks.x509.name import BY_SHORT_NAME, EMPTY_NAME, MAX_NAME_OCTETS, MAX_RDNS, Attribute, Name
+from keyworks.x509.name import BY_SHORT_NAME, EMPTY_NAME, MAX_NAME_OCTETS, MAX_RDNS, Name
 
 COMMON_NAME = bytes.fromhex("0603550403")
 UTF8, PRINTABLE, TELETEX, IA5, UNIVERSAL, BMP = 0x0C, 0x13, 0x14, 0x16, 0x1C, 0x1E
@@ -92,6 +92,9 @@ def test_names_that_say_the_same_are_equal_however_encoded() -> None:
         pytest.param(common_name(UTF8, b"\xff"), id="no UTF-8"),
         pytest.param(common_name(UTF8, b"\xed\xa0\x80"), id="a surrogate"),
         pytest.param(common_name(UTF8, b"bank\0.example"), id="a NUL"),
+        pytest.param(common_name(UTF8, b"a\r\nSet-Cookie: b"), id="a line of its own"),
+        pytest.param(common_name(IA5, b"\x1b[31m"), id="an escape sequence"),
+        pytest.param(common_name(UTF8, b"\xc2\x85"), id="a C1 control character"),
         pytest.param(common_name(PRINTABLE, b"\xe4"), id="no ASCII"),
         pytest.param(common_name(BMP, b"\x00"), id="half a character"),
         pytest.param(common_name(UNIVERSAL, b"\0\0\0A"), id="a UniversalString"),
@@ -211,10 +214,13 @@ def test_text_puts_the_last_rdn_first_and_joins_one_rdn_by_plus() -> None:
     assert Name.parse(name.public_bytes()).text == "serialNumber=7+CN=Pump,O=Example"
 
 
-def test_text_carries_no_control_character_into_a_log() -> None:
-    shown = Name.parse(common_name(UTF8, "a\r\n\x1b[31mroot\u202e".encode())).text
-    assert shown == "CN=a\\0D\\0A\\1B[31mroot\\E2\\80\\AE"
-    assert Name((((Attribute("1.2.3", "x")),),), b"").text == "1.2.3=x"
+def test_text_shows_what_would_not_be_seen() -> None:
+    shown = Name.parse(common_name(UTF8, "pump\u202e7\u200b".encode())).text
+    assert shown == "CN=pump\\E2\\80\\AE7\\E2\\80\\8B"
+
+
+def test_a_type_without_a_name_is_shown_by_its_identifier() -> None:
+    assert Name.of(("1.2.3", "x")).text == "1.2.3=x"
 
 
 def test_the_empty_name_is_empty() -> None:
