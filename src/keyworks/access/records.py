@@ -71,7 +71,7 @@ epoch: Final = Table(
     Column("name", Text, primary_key=True),
     Column("number", Integer, nullable=False),
 )
-"""``trust`` moves with each change of authorities, channels, anchors; ``revocation`` with each revocation."""
+"""``trust`` moves with each change of what is configured; ``revocation`` with each revocation."""
 
 INSERT_ANCHOR: Final = Statement(insert(anchor).on_conflict_do_nothing().returning(anchor.c.id))
 SELECT_ANCHORS: Final = Statement(
@@ -220,7 +220,7 @@ def read_epoch(tx: Transaction) -> tuple[int, int]:
 
 
 def advance_trust(tx: Transaction) -> None:
-    """Make every worker read authorities, channels and anchors anew with its next request."""
+    """Make every worker read what is configured anew with its next request."""
     tx.execute(ADVANCE_EPOCH, {"name": "trust"})
 
 

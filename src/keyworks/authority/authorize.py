@@ -13,7 +13,7 @@ from typing import Final
 from keyworks import oids
 from keyworks.access.credential import CertificateCredential, SecretCredential
 from keyworks.access.principal import Kind
-from keyworks.access.records import find_station, spend_secret
+from keyworks.access.records import Station, spend_secret
 from keyworks.authority import naming
 from keyworks.authority.authenticate import Authenticated
 from keyworks.authority.channel import Channel
@@ -44,6 +44,7 @@ class Ask:
         authenticated: Who asks.
         template: What is asked for.
         source: The address it came from.
+        stations: All that are registered, by name.
     """
 
     channel: Channel
@@ -52,6 +53,7 @@ class Ask:
     authenticated: Authenticated
     template: Template
     source: str
+    stations: Mapping[str, Station]
 
     @property
     def requester(self) -> Requester:
@@ -128,13 +130,13 @@ def _renewal(tx: Transaction, ask: Ask) -> _Grant:
     wanted = Wanted(current.subject, current.subject_alt_name)
     device = _device_of(tx, ask) if ask.authenticated.principal.kind is Kind.DEVICE else None
     if device is None:
-        _active_station(tx, ask)
+        _active_station(ask)
     return _Grant(own.owner, wanted, Replacement.KEEP, device)
 
 
 def _for_the_station_s_device(tx: Transaction, ask: Ask) -> _Grant:
     """A station enrolls the devices of its line, by the serial numbers registered before."""
-    _active_station(tx, ask)
+    _active_station(ask)
     device = _in_use(_named_device(tx, ask.template))
     wanted = naming.idevid_names(device)
     naming.check_names(ask.template, wanted)
@@ -175,8 +177,8 @@ def _for_the_device_itself(tx: Transaction, ask: Ask) -> _Grant:
     return _Grant(f"device:{device.id}", wanted, Replacement.REVOKE, device)
 
 
-def _for_the_station_itself(tx: Transaction, ask: Ask) -> _Grant:
-    name = _active_station(tx, ask)
+def _for_the_station_itself(_: Transaction, ask: Ask) -> _Grant:
+    name = _active_station(ask)
     wanted = naming.principal_names(ask.issuer.name, name)
     naming.check_names(ask.template, wanted)
     return _Grant(f"station:{name}", wanted, Replacement.REVOKE)
@@ -224,9 +226,9 @@ def _in_use(device: Device) -> Device:
     return device
 
 
-def _active_station(tx: Transaction, ask: Ask) -> str:
+def _active_station(ask: Ask) -> str:
     name = ask.authenticated.principal.name
-    station = find_station(tx, name)
+    station = ask.stations.get(name)
     if station is None or not station.active:
         raise NotAuthorized(f"Station {name} is not registered here, or is disabled.")
     if ask.channel.label not in station.channels:

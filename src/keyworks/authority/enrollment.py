@@ -136,7 +136,15 @@ class Enrollment:
         template = parse(attempt.request)
         generation = register.current_generation(channel.authority_id)
         generation.check_issues(self._clock.now())
-        ask = Ask(channel, generation.issuer, attempt.operation, authenticated, template, attempt.source)
+        ask = Ask(
+            channel,
+            generation.issuer,
+            attempt.operation,
+            authenticated,
+            template,
+            attempt.source,
+            register.stations,
+        )
         order = await self._store.read(lambda tx: authorize(tx, ask))
         credential = authenticated.credential
         if isinstance(credential, SecretCredential):

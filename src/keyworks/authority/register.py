@@ -1,4 +1,4 @@
-"""Authorities, channels and trust anchors as of one moment: what decides about a request.
+"""Authorities, channels, trust anchors and stations as of one moment: what decides about a request.
 
 Read once and kept until the trust epoch in the database moves, so each worker follows a change with its next
 request.
@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from keyworks.access.anchor import Anchor
 from keyworks.access.principal import Kind
-from keyworks.access.records import list_anchors, read_epoch
+from keyworks.access.records import Station, list_anchors, list_stations, read_epoch
 from keyworks.authority import records
 from keyworks.authority.channel import Channel
 from keyworks.authority.generation import Authority, Generation, issuer_of
@@ -29,12 +29,14 @@ class Register:
         generations: By id.
         channels: By label.
         anchors: All that are in force.
+        stations: By name.
     """
 
     authorities: Mapping[str, Authority]
     generations: Mapping[str, Generation]
     channels: Mapping[str, Channel]
     anchors: tuple[Anchor, ...]
+    stations: Mapping[str, Station]
 
     def channel(self, label: str) -> Channel:
         """Return the channel called ``label``.
@@ -101,6 +103,7 @@ def read_register(tx: Transaction) -> Register:
         generations=MappingProxyType(_read_generations(tx, authorities)),
         channels=MappingProxyType({channel.label: channel for channel in channels}),
         anchors=tuple(list_anchors(tx)),
+        stations=MappingProxyType({station.name: station for station in list_stations(tx)}),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from keyworks.access import records
 from keyworks.access.principal import Kind
-from keyworks.access.records import Station, list_stations
+from keyworks.access.records import Station, advance_trust, list_stations
 from keyworks.access.secret import LIFETIME, new_secret
 from keyworks.errors import OperatorError
 from keyworks.ledger.entry import SealedEntry
@@ -91,6 +91,7 @@ def _insert(tx: Transaction, items: Sequence[tuple[NewStation, bytes, int, Seale
         }
         tx.execute(records.INSERT_SECRET, secret)
         insert_entries(tx, [entry])
+        advance_trust(tx)
     return [None] * len(items)
 
 
@@ -109,6 +110,7 @@ def _set_active(tx: Transaction, items: Sequence[tuple[str, bool, SealedEntry]])
         if not tx.execute(records.SET_STATION_ACTIVE, {"wanted_name": name, "wanted": int(active)}):
             raise OperatorError(f"There is no station '{name}'; see `keyworks station list`.")
         insert_entries(tx, [entry])
+        advance_trust(tx)
     return [None] * len(items)
 
 
