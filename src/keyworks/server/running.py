@@ -34,7 +34,9 @@ class RunningServer:
         """Return what was logged since the last call (in JSON, as by default)."""
         lines = []
         while not self.log.empty():
-            lines.append(json.loads(self.log.get()))
+            line = self.log.get()
+            if line:  # otherwise it was the last
+                lines.append(json.loads(line))
         return lines
 
 

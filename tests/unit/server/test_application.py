@@ -1,0 +1,129 @@
+"""A request, whole, reaches the adapter of its path; whatever goes wrong is answered without a secret."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from keyworks.access.credential import PresentedChain
+from keyworks.errors import IntegrityFailure
+from keyworks.protocols.exchange import Reply, Request
+from keyworks.server.application import Application, Respond
+from tests.unit.server.small_server import Echo, Line, recording_log
+
+PRESENTED = PresentedChain((b"leaf",), b"fingerprint")
+
+
+async def ask(
+    routes: Mapping[str, Respond], *messages: Mapping[str, Any], path: str = "/a/b", client: object = ("::1", 5)
+) -> tuple[list[Mapping[str, Any]], list[Line]]:
+    """Return what the application sends for a request, and what it logs."""
+    log, lines = recording_log()
+    sent: list[Mapping[str, Any]] = []
+    waiting = list(messages or [{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Mapping[str, Any]:
+        return waiting.pop(0)
+
+    async def send(message: Mapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "method": "POST",
+        "path": path,
+        "headers": [(b"x", b"1"), (b"y", b"\xe9"), (b"x", b"2")],
+        "client": client,
+        "state": {"presented": PRESENTED},
+    }
+    await Application(routes, log)(scope, receive, send)
+    return sent, lines
+
+
+async def test_an_adapter_gets_the_request_whole() -> None:
+    echo = Echo()
+    parts = [{"type": "http.request", "body": body, "more_body": body != b"c"} for body in (b"a", b"b", b"c")]
+    await ask({"/a/": echo.respond}, *parts)
+    assert echo.requests == [Request("POST", "/a/b", {"x": "2", "y": "é"}, b"abc", "::1", PRESENTED)]
+
+
+async def test_an_answer_says_its_length_and_comes_in_one_piece() -> None:
+    """RFC 7030 clients are often too small for chunks."""
+    sent, _ = await ask({"/a/": Echo().respond})
+    start, body = sent
+    assert start["status"] == 200
+    assert dict(start["headers"])[b"content-length"] == str(len(body["body"])).encode()
+    assert not body["more_body"]
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"), [("/a/b", 1), ("/b", 0), ("/a", 0), ("", 0), ("/A/b", 0), ("//a/b", 0)]
+)
+async def test_a_path_nobody_serves_is_not_found(path: str, asked: int) -> None:
+    echo = Echo()
+    sent, lines = await ask({"/a/": echo.respond}, path=path)
+    assert len(echo.requests) == asked
+    assert sent[0]["status"] == (200 if asked else 404)
+    assert [line["event"] for line in lines] == ["answered" if asked else "refused"]
+
+
+@pytest.mark.parametrize(
+    "failure", [ZeroDivisionError("s3cret"), IntegrityFailure("s3cret", private="key 7 of")]
+)
+async def test_what_nobody_foresaw_is_answered_with_a_place_in_the_log_and_nothing_more(
+    failure: Exception,
+) -> None:
+    async def fail(_: Request) -> Reply:
+        raise failure
+
+    sent, [line] = await ask({"/a/": fail})
+    said = sent[1]["body"].decode()
+    assert sent[0]["status"] == 500
+    assert "s3cret" not in said
+    assert "key 7" not in said
+    [reference] = re.findall(r"the log as ([0-9a-f]{8})\.", said)
+    assert (line["event"], line["level"], line["reference"], line["exc_info"]) == (
+        "failed",
+        "error",
+        reference,
+        failure,
+    )
+    assert line["private"] == getattr(failure, "private", "")
+
+
+async def test_a_refusal_is_logged_with_its_reason_and_source() -> None:
+    async def refuse(_: Request) -> Reply:
+        return Reply(403, body=b"Not you.\n")
+
+    _, [line] = await ask({"/a/": refuse})
+    assert line == {
+        "event": "refused",
+        "level": "info",
+        "method": "POST",
+        "path": "/a/b",
+        "source": "::1",
+        "status": 403,
+        "reason": "Not you.",
+    }
+
+
+async def test_a_long_path_is_cut_in_the_log() -> None:
+    _, [line] = await ask({}, path="/" + "a" * 4000)
+    assert len(line["path"]) == 200
+    assert len(line["reason"]) < 300
+
+
+async def test_a_client_that_went_away_is_not_answered() -> None:
+    echo = Echo()
+    parts: list[Mapping[str, Any]] = [
+        {"type": "http.request", "body": b"a", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent, lines = await ask({"/a/": echo.respond}, *parts)
+    assert (sent, lines, echo.requests) == ([], [], [])
+
+
+async def test_a_client_without_an_address_is_of_unknown_source() -> None:
+    echo = Echo()
+    await ask({"/a/": echo.respond}, client=None)
+    assert echo.requests[0].source == "unknown"

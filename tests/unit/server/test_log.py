@@ -1,0 +1,59 @@
+"""One line per event, whatever a stranger puts into it."""
+
+import json
+import logging
+
+import pytest
+
+from keyworks.server.log import configure_log
+from keyworks.settings.node import Log
+
+HOSTILE = "/a\n2026-01-01 [info] ready \x1b[31m\x00é"
+
+
+def test_an_event_is_one_line_of_json_with_its_level_time_and_node(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(Log(), "line-1").info("refused", path=HOSTILE)
+    output = capsys.readouterr().err
+    line = json.loads(output)
+    assert output.count("\n") == 1
+    assert (line["event"], line["path"], line["level"], line["node"]) == ("refused", HOSTILE, "info", "line-1")
+    assert line["timestamp"].endswith("Z")
+
+
+def test_an_event_is_one_line_of_text_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Otherwise a path with a line feed in it would forge events, one with an escape color the terminal."""
+    configure_log(Log(format="text"), "line-1").info("refused", path=HOSTILE)
+    output = capsys.readouterr().err
+    assert output.count("\n") == 1
+    assert "\x1b" not in output
+    assert "\x00" not in output
+    assert "refused" in output
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [
+        ("debug", ["debug", "info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_events_below_the_level_are_not_logged(
+    level: str, heard: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger = configure_log(Log(level=level), "line-1")
+    for name in ("debug", "info", "warning", "error"):
+        getattr(logger, name)("said")
+    assert [json.loads(line)["level"] for line in capsys.readouterr().err.splitlines()] == heard
+
+
+def test_an_exception_stays_on_the_event_s_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(Log(), "line-1").error("failed", exc_info=ValueError("two\nlines"))
+    output = capsys.readouterr().err
+    assert output.count("\n") == 1
+    assert "ValueError: two\nlines" in json.loads(output)["exception"]
+
+
+def test_uvicorn_says_nothing_beside_it() -> None:
+    configure_log(Log(), "line-1")
+    assert not logging.getLogger("uvicorn.error").isEnabledFor(logging.ERROR)
