@@ -175,18 +175,19 @@ def revoke(session: Session, name: str, reason: str, *, yes: bool) -> None:
     asked = f"Revoke {found.profile} certificate {found.id} of '{found.subject}' for ever?"
     if not yes and found.state != "revoked" and not click.confirm(asked, err=True):
         raise OperatorError("Nothing was revoked.")
-    done = session.run(lambda installation: revoke_by_operator(installation, found.id, reason))
-    if not done.now:
-        found = session.run(lambda installation: find(installation, found.id))
-    document = {"id": found.id, "subject": found.subject, "revoked_now": done.now, **_revocation(found)}
-    if done.now:
-        document["reason"] = reason
-        sentence = f"Revoked {found.id} ({found.subject}) for {reason}; it authenticates nobody from now on."
-    else:
-        sentence = (
-            f"{found.id} ({found.subject}) was revoked before, at {document['revoked_at']} for "
-            f"{document['reason']}; nothing was changed."
-        )
+
+    async def work(installation: "Installation") -> "tuple[bool, CertificateRecord]":
+        done = await revoke_by_operator(installation, found.id, reason)
+        return done.now, await find(installation, found.id)
+
+    now, after = session.run(work)
+    document = {"id": after.id, "subject": after.subject, "revoked_now": now, **_revocation(after)}
+    sentence = (
+        f"Revoked {after.id} ({after.subject}) for {reason}; it authenticates nobody from now on."
+        if now
+        else f"{after.id} ({after.subject}) was revoked before, at {document['revoked_at']} for "
+        f"{after.revocation_reason}; nothing was changed."
+    )
     report(session, document, sentence)
 
 

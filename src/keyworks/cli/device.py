@@ -10,7 +10,7 @@ from keyworks.cli.command import Group, Session
 from keyworks.cli.files import read_file
 from keyworks.cli.paging import Pages, paged, print_pages
 from keyworks.cli.table import Listing, print_list, print_one, report
-from keyworks.cli.words import counted
+from keyworks.cli.words import counted, visible
 from keyworks.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ async def _register(installation: "Installation", lot: _Lot, octets: bytes) -> d
     if lot.source:
         listed = parse_serial_list(octets, lot.manufacturer, lot.product)
         for one in listed.refused[:_MAX_SHOWN]:
-            click.echo(f"line {one.number}: {one.reason}", err=True)
+            click.echo(f"line {one.number}: {visible(one.reason)}", err=True)
         if listed.refused:
             refused = counted(len(listed.refused), "line")
             raise OperatorError(f"The list is refused for {refused}; nothing was registered.")

@@ -67,6 +67,5 @@ def _problem(serial_number: str, manufacturer: str, product: str, before: int | 
     try:
         check_identity(manufacturer, product, serial_number)
     except RejectedName as error:
-        short = serial_number if len(serial_number) <= _SHOWN else f"{serial_number[:_SHOWN]}..."
-        return error.detail.replace(serial_number, short, 1)
+        return error.detail
     return ""

@@ -1,0 +1,101 @@
+"""``keyworks device``."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.typed import MAKER, Typed, enroll_devices
+
+LOT = ("--manufacturer", MAKER, "--product", "P7")
+
+
+def serial_numbers(cli: Typed, *filters: str) -> list[str]:
+    return [one["serial_number"] for one in cli.json("device", "list", *filters)]
+
+
+def test_devices_are_registered_by_name_and_once(supplier_cli: Typed) -> None:
+    supplier_cli.done("device", "add", "SN-1", "SN-2", *LOT)
+    again = supplier_cli.json("device", "add", "SN-2", "SN-3", *LOT)
+    assert ([one["serial_number"] for one in again["added"]], again["known"]) == (["SN-3"], ["SN-2"])
+    assert serial_numbers(supplier_cli) == ["SN-1", "SN-2", "SN-3"]
+
+
+@pytest.mark.parametrize("source", ["-", "file"])
+def test_devices_are_registered_from_a_list(supplier_cli: Typed, tmp_path: Path, source: str) -> None:
+    listed = "\ufeffSN-1\r\n\r\n# a comment\r\n  SN-2  \r\n".encode()
+    (tmp_path / "list.txt").write_bytes(listed)
+    name = "-" if source == "-" else str(tmp_path / "list.txt")
+    assert supplier_cli.done("device", "add", "--from", name, *LOT, stdin=listed) == "Registered 2 devices.\n"
+    assert serial_numbers(supplier_cli) == ["SN-1", "SN-2"]
+
+
+def test_a_list_with_wrong_lines_registers_nothing_and_names_each(supplier_cli: Typed) -> None:
+    result = supplier_cli("device", "add", "--from", "-", *LOT, stdin="SN-1\nS_N\nSN-2\nSN-1\n")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "line 2: 'S_N' cannot be a serial number: letters, digits, spaces and '()+,-./:=? are allowed.",
+        "line 4: 'SN-1' is on line 1 already.",
+        "Error: The list is refused for 2 lines; nothing was registered.",
+    ]
+    assert serial_numbers(supplier_cli) == []
+
+
+def test_an_empty_list_is_a_mistake(supplier_cli: Typed) -> None:
+    assert "names no serial number" in supplier_cli.refused("device", "add", "--from", "-", *LOT, stdin="\n#\n")
+
+
+@pytest.mark.parametrize("words", [(), ("SN-1", "--from", "-")])
+def test_serial_numbers_come_from_one_place(supplier_cli: Typed, words: tuple[str, ...]) -> None:
+    assert "with --from FILE" in supplier_cli.refused("device", "add", *words, *LOT, code=2)
+
+
+def test_devices_are_found_by_state_maker_and_beginning(supplier_cli: Typed) -> None:
+    enroll_devices(supplier_cli.home, "A-1")
+    supplier_cli.done("device", "add", "A-2", "B-1", "--manufacturer", "Other", "--product", "P8")
+    assert serial_numbers(supplier_cli, "--state", "issued") == ["A-1"]
+    assert serial_numbers(supplier_cli, "--manufacturer", "Other") == ["A-2", "B-1"]
+    assert serial_numbers(supplier_cli, "--serial", "A-") == ["A-1", "A-2"]
+
+
+def test_a_long_list_in_a_pipe_is_whole_and_aligned(supplier_cli: Typed) -> None:
+    names = [f"SN-{number}" for number in range(1203)]
+    supplier_cli.done("device", "add", "--from", "-", *LOT, stdin="\n".join(names))
+    lines = supplier_cli.done("device", "list").splitlines()
+    assert [line.split()[0] for line in lines[1:]] == names
+    assert {line.index("P7") for line in lines[1:]} == {lines[0].index("PRODUCT")}
+
+
+def test_a_limited_list_says_how_to_go_on(supplier_cli: Typed) -> None:
+    supplier_cli.done("device", "add", *(f"SN-{number}" for number in range(5)), *LOT)
+    first = supplier_cli("device", "list", "--limit", "2", "--json")
+    words = first.stderr.split("add: ")[1].split()
+    assert serial_numbers(supplier_cli, "--limit", "2", *words) == ["SN-2", "SN-3"]
+    assert serial_numbers(supplier_cli, "--limit", "5") == [f"SN-{number}" for number in range(5)]
+
+
+def test_a_device_is_shown_with_its_certificates(supplier_cli: Typed) -> None:
+    enroll_devices(supplier_cli.home, "SN-1")
+    shown = supplier_cli.json("device", "show", "SN-1")
+    assert (shown["state"], [one["profile"] for one in shown["certificates"]]) == ("issued", ["idevid"])
+    assert shown["certificates"][0]["id"] in supplier_cli.done("device", "show", "SN-1")
+
+
+def test_a_device_is_shipped_and_retired(supplier_cli: Typed) -> None:
+    enroll_devices(supplier_cli.home, "SN-1")
+    assert "is shipped" in supplier_cli.done("device", "ship", "SN-1")
+    assert "cannot become shipped" in supplier_cli.refused("device", "ship", "SN-1")
+    assert "--device SN-1" in supplier_cli.done("device", "retire", "SN-1")
+    assert supplier_cli.json("device", "show", "SN-1")["state"] == "retired"
+
+
+def test_a_serial_number_of_two_products_needs_the_product(supplier_cli: Typed) -> None:
+    for product in ("P7", "P8"):
+        supplier_cli.done("device", "add", "SN-1", "--manufacturer", MAKER, "--product", product)
+    assert "name its --product" in supplier_cli.refused("device", "show", "SN-1")
+    assert supplier_cli.json("device", "show", "SN-1", "--product", "P8")["product"] == "P8"
+
+
+def test_a_device_that_is_not_there_is_a_sentence(supplier_cli: Typed) -> None:
+    assert supplier_cli.refused("device", "show", "X") == (
+        "Error: There is no device 'X'; see `keyworks device list`."
+    )
