@@ -175,8 +175,8 @@ class IdentityFolder:
             _write(work / "channel", f"{label}\n".encode())
             _sync(work)
             work.rename(folder)
-            _sync(self._generations)
-            _sync(self.folder)
+            for one in (self._generations, self.folder, self.folder.absolute().parent):
+                _sync(one)
         return Begun(folder, label, signer, template)
 
     def complete(self, begun: Begun, issued: Issued) -> Identity:

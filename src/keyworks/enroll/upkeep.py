@@ -99,7 +99,7 @@ async def keep_identity(folder: IdentityFolder, wish: Wish, clock: Clock) -> Out
         need = _need(present, clock, force=wish.force)
         if present is not None and need is Need.NOTHING:
             return _outcome(Action.KEPT, present, clock)
-        renewing = present if need is Need.RENEWAL else None
+        renewing = present if need is Need.RENEWAL and _proves_itself(present, wish) else None
         identity = await _obtain(folder, wish, renewing, clock)
         return _outcome(Action.RENEWED if renewing else Action.ENROLLED, identity, clock)
 
@@ -117,6 +117,11 @@ def _need(present: Identity | None, clock: Clock, *, force: bool) -> Need:
             "This certificate is valid for ever and never renewed (IEEE 802.1AR IDevID); leave --force out."
         )
     return Need.RENEWAL
+
+
+def _proves_itself(present: Identity | None, wish: Wish) -> bool:
+    """Return whether the certificate itself asks for its renewal: not if TLS cannot use it and another can."""
+    return present is None or present.credential.is_fit_for_tls or wish.credential is None
 
 
 async def _obtain(folder: IdentityFolder, wish: Wish, renewing: Identity | None, clock: Clock) -> Identity:

@@ -22,7 +22,9 @@ def _answer(status: int = 200, body: bytes = b"", retry: str | None = None, kind
 
 
 @pytest.mark.parametrize(
-    "body", [GOOD, GOOD.replace(b"\n", b"\r\n"), GOOD.replace(b"\n", b""), b" \t\r\n" + GOOD]
+    "body",
+    [GOOD, GOOD.replace(b"\n", b"\r\n"), GOOD.replace(b"\n", b""), b" \t\r\n" + GOOD],
+    ids=["lines", "lines of the Internet", "one line", "space in front"],
 )
 def test_white_space_in_base64_means_nothing(body: bytes) -> None:
     """RFC 8951 §3.1."""
@@ -83,7 +85,9 @@ def test_a_sentence_cannot_command_the_terminal_or_fill_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\n", b"<html>Sign in</html>", b"AAAA", GOOD[:-9], base64.b64encode(certs_only(()))]
+    "body",
+    [b"", b"\n", b"<html>Sign in</html>", b"AAAA", GOOD[:-9], base64.b64encode(certs_only(()))],
+    ids=["nothing", "space", "a web page", "no DER", "half", "none"],
 )
 def test_a_200_without_certificates_is_no_answer(body: bytes) -> None:
     with pytest.raises(errors.MalformedRequest, match="EST server"):

@@ -96,6 +96,58 @@ async def test_the_key_and_the_request_are_on_disk_before_anything_is_sent(folde
     assert begun.signer.public_key == signer.public_key
 
 
+async def test_everything_is_on_disk_before_its_name_says_so(folder: IdentityFolder) -> None:
+    """What ``fsync`` has not seen may be gone after a power cut, whatever its name."""
+    signer, request, issued = await _material("device")
+    seen: list[str] = []
+    with pytest.MonkeyPatch.context() as patch, folder.locked():
+        _record(patch, seen, folder.folder.parent)
+        begun = folder.begin("idevid", signer, request)
+        before_sending = list(seen)
+        folder.complete(begun, issued)
+    new, generation = "device/generations/new", "device/generations/1"
+    assert before_sending == [
+        *(f"fsync {new}/{name}" for name in ("key.pem", "request.der", "channel")),
+        f"fsync {new}",
+        f"rename {generation}",
+        *("fsync device/generations", "fsync device", "fsync ."),
+    ]
+    assert seen[len(before_sending) :] == [
+        *(
+            event
+            for name in ("cacerts.pem", "chain.pem", "certificate.pem")
+            for event in (
+                f"fsync {generation}/{name}.new",
+                f"replace {generation}/{name}",
+                f"fsync {generation}",
+            )
+        ),
+        "replace device/current",
+        "fsync device",
+    ]
+
+
+def _record(patch: pytest.MonkeyPatch, seen: list[str], below: Path) -> None:
+    """Note what is made durable and what gets its name, by paths relative to a folder."""
+    fsync = os.fsync
+
+    def noted_fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").resolve()
+        seen.append(f"fsync {path.relative_to(below)}")
+        fsync(descriptor)
+
+    def noted(name: str, call: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+        def wrapped(source: Any, target: Any) -> None:
+            seen.append(f"{name} {Path(target).relative_to(below)}")
+            call(source, target)
+
+        return wrapped
+
+    patch.setattr(os, "fsync", noted_fsync)
+    for name in ("rename", "replace"):
+        patch.setattr(os, name, noted(name, getattr(os, name)))
+
+
 @pytest.mark.parametrize("damaged", ["key.pem", "request.der", "channel"])
 async def test_a_damaged_beginning_is_begun_anew(folder: IdentityFolder, damaged: str) -> None:
     signer, request, _ = await _material("device")
@@ -164,6 +216,11 @@ def _failing_at(step: int, failure: Callable[[], BaseException]) -> Iterator[lis
         yield done
 
 
+def _done_at_once(descriptor: int) -> None:
+    """Take the place of ``fsync`` where hundreds of them would only take time."""
+    os.fstat(descriptor)
+
+
 def _is_usable(folder: Path, among: set[bytes]) -> bool:
     """Return whether programs find a key and a certificate that fit (``current`` checks that), of ``among``."""
     present = IdentityFolder(folder).current()
@@ -172,9 +229,10 @@ def _is_usable(folder: Path, among: set[bytes]) -> bool:
 
 @pytest.mark.parametrize("failure", [PowerCut, lambda: OSError(errno.ENOSPC, "No space left on device")])
 async def test_an_interruption_at_any_step_leaves_a_usable_pair_and_the_next_run_finishes(
-    tmp_path: Path, failure: Callable[[], BaseException]
+    tmp_path: Path, failure: Callable[[], BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The former pair until the switch, the new one from then on; never a key without its certificate."""
+    monkeypatch.setattr(os, "fsync", _done_at_once)
     former, new = await _material("former"), await _material("new")
     among = {former[2].certificate.der, new[2].certificate.der}
     steps = 0
@@ -195,8 +253,11 @@ async def test_an_interruption_at_any_step_leaves_a_usable_pair_and_the_next_run
     assert steps > 20
 
 
-async def test_an_interrupted_first_run_goes_on_with_the_same_key(tmp_path: Path) -> None:
+async def test_an_interrupted_first_run_goes_on_with_the_same_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A one-time secret is bound to the key it was used for: another key would be refused."""
+    monkeypatch.setattr(os, "fsync", _done_at_once)
     material = await _material("device")
     for steps in range(6, 60):
         folder = IdentityFolder(tmp_path / str(steps))
