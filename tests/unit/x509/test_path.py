@@ -61,6 +61,8 @@ ONLY_LEAVES = authority("only leaves", path_length=0)
 BELOW = authority("below", ONLY_LEAVES)
 SHORT_ROOT = authority("short root", None, path_length=0)
 BELOW_SHORT = authority("below short", SHORT_ROOT)
+OLD = authority("old", None, not_after=NOW - SECOND)
+YOUNG = authority("young", None, not_before=NOW + SECOND)
 MISTAKEN = made("leaf as issuer", GOOD_LEAF, ISSUING)
 
 ACCEPTED: dict[str, Case] = {
@@ -117,6 +119,10 @@ REFUSED: dict[str, tuple[Case, str]] = {
             [leaf(authority("old", None, not_after=NOW - SECOND))],
             [authority("old", None, not_after=NOW - SECOND)],
         ),
+        "no trust anchor in force",
+    ),
+    "anchor not yet in force": (
+        ([leaf(YOUNG)], [YOUNG]),
         "no trust anchor in force",
     ),
     "signed by somebody else": (([made("leaf", GOOD_LEAF, ISSUING, OTHER), ISSUING], [ROOT]), SIGNATURE),
