@@ -23,6 +23,7 @@ from OpenSSL import SSL, crypto
 
 from keyworks.errors import InvalidPath, MalformedRequest, OperatorError, Unavailable
 from keyworks.x509.certificate import ders_of
+from keyworks.x509.general_name import DNS_NAME
 
 HANDSHAKE_SECONDS: Final = 15.0
 MAX_HANDSHAKE_OCTETS: Final = 256 * 1024
@@ -30,6 +31,7 @@ MAX_FILE_OCTETS: Final = 1024 * 1024
 _SHA256_OCTETS: Final = 32
 _READ_OCTETS: Final = 16 * 1024
 _HTTPS_PORT: Final = 443
+_MAX_HOST: Final = 253
 _ROOT_PATHS: Final = ("", "/", "/.well-known/est", "/.well-known/est/")
 _SEPARATORS: Final = re.compile(r"[:\s]")
 
@@ -65,6 +67,8 @@ def parse_url(url: str) -> Address:
         raise OperatorError(f"'{url}' is no URL; write https://HOST:PORT.") from error
     if parts.scheme != "https" or not host:
         raise OperatorError(f"'{url}' does not say where the server is; write https://HOST:PORT.")
+    if not _can_be_host(host):
+        raise OperatorError(f"'{host}' can be no host; write its DNS name (in ASCII) or its IP address.")
     if parts.username is not None or parts.password is not None:
         raise OperatorError("A user name or secret in a URL ends up in logs; give it by its own option.")
     if parts.path not in _ROOT_PATHS or parts.query or parts.fragment:
@@ -72,6 +76,18 @@ def parse_url(url: str) -> Address:
             f"'{url}' goes on after HOST:PORT; leave that out and name the channel by its label."
         )
     return Address(host, port or _HTTPS_PORT)
+
+
+def _can_be_host(host: str) -> bool:
+    return _is_ip_address(host) or (len(host) <= _MAX_HOST and DNS_NAME.fullmatch(host) is not None)
+
+
+def _is_ip_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host
 
 
 class Trust(Protocol):
@@ -202,10 +218,8 @@ def _connection(host: str) -> SSL.Connection:
     context.set_verify(SSL.VERIFY_NONE, None)
     connection = SSL.Connection(context, None)
     connection.set_connect_state()
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        connection.set_tlsext_host_name(host.encode("idna"))
+    if not _is_ip_address(host):  # RFC 6066 §3: names only
+        connection.set_tlsext_host_name(host.encode("ascii"))
     return connection
 
 

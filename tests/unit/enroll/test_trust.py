@@ -4,10 +4,12 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyworks.enroll.trust import Address, Anchors, Pin, parse_trust, parse_url, presented_by
 from keyworks.errors import InvalidPath, OperatorError, Unavailable
@@ -35,6 +37,11 @@ def test_a_url_names_host_and_port(url: str, host: str, port: int) -> None:
         ("pki.example:8443", "https://"),
         ("https://:8443", "https://"),
         ("https://pki.example:99999", "no URL"),
+        ("https://pki example", "no host"),
+        ("https://pki..example", "no host"),
+        ("https://größe.example", "in ASCII"),
+        ("https://" + "a." * 127 + "a", "no host"),
+        ("https://[fe80::1%25eth0]", "no host"),
         ("https://line:secret@pki.example", "ends up in logs"),
         ("https://pki.example/.well-known/est/idevid", "by its label"),
         ("https://pki.example/?label=idevid", "by its label"),
@@ -43,6 +50,12 @@ def test_a_url_names_host_and_port(url: str, host: str, port: int) -> None:
 def test_anything_else_is_no_url_of_a_server(url: str, says: str) -> None:
     with pytest.raises(OperatorError, match=says):
         parse_url(url)
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=40))
+def test_whatever_is_typed_is_an_address_or_an_operator_s_error(text: str) -> None:
+    with suppress(OperatorError):
+        assert parse_url(f"https://{text}").text
 
 
 def test_a_pin_is_read_as_every_tool_prints_it() -> None:
