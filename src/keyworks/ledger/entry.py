@@ -1,9 +1,10 @@
 """What happened, as the ledger keeps it."""
 
-import json
-import secrets
+import os
 from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from keyworks.ledger.proof import commitment
 from keyworks.store.ids import new_id
@@ -57,7 +58,7 @@ class SealedEntry:
     leaf_hash: bytes
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def seal(entry: Entry) -> SealedEntry:
@@ -75,6 +76,6 @@ def seal(entry: Entry) -> SealedEntry:
             "request_hash": entry.request_hash.hex() if entry.request_hash else None,
             "detail": dict(entry.detail),
         }
-    ).encode()
-    salt = secrets.token_bytes(SALT_OCTETS)
+    )
+    salt = os.urandom(SALT_OCTETS)
     return SealedEntry(identifier, entry.at, entry.action, body, salt, commitment(salt, body))

@@ -1,12 +1,16 @@
 """Opaque, time-ordered identifiers of rows."""
 
-import secrets
+import os
 import threading
 import time
 from typing import Final
 
 _RANDOM_BITS: Final = 74
-_STEP_BITS: Final = 32
+_RANDOM_OCTETS: Final = 10
+_FREE_BITS: Final = 8 * _RANDOM_OCTETS - (_RANDOM_BITS - 1)
+"""The first random bit stays free, so that steps do not overflow."""
+
+_STEP: Final = (1 << 32) - 1
 _RAND_B_BITS: Final = 62
 
 
@@ -27,12 +31,12 @@ class _Sequence:
         Source: RFC 9562 §6.2, method 2 (monotonic random).
         """
         with self._lock:
-            grown = self._random + 1 + secrets.randbits(_STEP_BITS)
+            random = int.from_bytes(os.urandom(_RANDOM_OCTETS), "big")
+            grown = self._random + 1 + (random & _STEP)
             if milliseconds > self._milliseconds:
-                # The first bit stays free, so that steps do not overflow.
-                self._milliseconds, self._random = milliseconds, secrets.randbits(_RANDOM_BITS - 1)
+                self._milliseconds, self._random = milliseconds, random >> _FREE_BITS
             elif grown >> _RANDOM_BITS:
-                self._milliseconds, self._random = self._milliseconds + 1, secrets.randbits(_RANDOM_BITS - 1)
+                self._milliseconds, self._random = self._milliseconds + 1, random >> _FREE_BITS
             else:
                 self._random = grown
             return self._milliseconds, self._random

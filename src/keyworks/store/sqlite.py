@@ -8,6 +8,9 @@ from typing import Final
 from keyworks.errors import InternalError, KeyworksError, OperatorError, Unavailable
 
 _CACHED_STATEMENTS: Final = 512
+_CHECKPOINT_PAGES: Final = 8000
+"""Pages in the log before it is written back (32 MiB): the same pages change again and again meanwhile."""
+
 _OPENING_SECONDS: Final = 5.0
 """How long opening may wait for a process that is just closing the database or putting it in order."""
 
