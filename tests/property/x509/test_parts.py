@@ -69,7 +69,7 @@ def test_mutated_alternative_names_are_read_without_loss_or_refused(der: bytes) 
     assert len(names.encode()) == len(der)
 
 
-@pytest.mark.parametrize(("reader", "valid"), READERS)
+@pytest.mark.parametrize(("reader", "valid"), READERS, ids=[reader.__name__ for reader, _ in READERS])
 def test_a_mutated_extension_is_read_or_refused(reader: Callable[[bytes], Any], valid: bytes) -> None:
     @settings(max_examples=150)
     @given(mutated(valid))

@@ -20,7 +20,9 @@ ON_P256 = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107")
 ED25519 = bytes.fromhex("300506032b6570")
 ED448 = bytes.fromhex("300506032b6571")
 ML_DSA_65 = bytes.fromhex("300b0609608648016503040312")
-ORDER_8 = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+ORDER_8 = int.from_bytes(
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
+)
 P25519, P448 = 2**255 - 19, 2**448 - 2**224 - 1
 PRIMES = [n for n in range(2, 752) if all(n % d for d in range(2, math.isqrt(n) + 1))]
 
@@ -70,13 +72,13 @@ def test_other_rsa_moduli_are_refused(bits: int) -> None:
     )
 
 
-@pytest.mark.parametrize("exponent", [65537, 65539, (1 << 256) - 1])
+@pytest.mark.parametrize("exponent", [65537, 65539, (1 << 256) - 1], ids=int.bit_length)
 def test_odd_exponents_from_65537_to_256_bits_are_accepted(exponent: int) -> None:
     """NIST SP 800-89 §5.3.3."""
     assert PublicKey.parse(rsa_key(modulus_of(2048), exponent)).key_type == "rsa-2048"
 
 
-@pytest.mark.parametrize("exponent", [3, 17, 65535, (1 << 256) + 1, (1 << 2047) - 1])
+@pytest.mark.parametrize("exponent", [3, 17, 65535, (1 << 256) + 1, (1 << 2047) - 1], ids=int.bit_length)
 def test_small_and_costly_exponents_are_refused(exponent: int) -> None:
     assert "exponent has to be odd, at least 65537" in refusal_of(rsa_key(modulus_of(2048), exponent))
 
@@ -165,24 +167,26 @@ def test_a_point_that_is_none_of_the_curves_is_refused(octets: bytes) -> None:
 @pytest.mark.parametrize(
     ("algorithm", "key", "name"),
     [(ED25519, bytes(31), "Ed25519"), (ED448, bytes(58), "Ed448"), (ML_DSA_65, bytes(1312), "ML-DSA-65")],
+    ids=["Ed25519", "Ed448", "ML-DSA-65"],
 )
 def test_a_key_of_the_wrong_length_is_refused(algorithm: bytes, key: bytes, name: str) -> None:
     assert refusal_of(spki(algorithm, key)) == f"The public key is no valid {name} key."
 
 
+SMALL_ORDER = {
+    **{f"Ed25519 {name}": (ED25519, y) for name, y in {"0": 0, "1": 1, "p-1": P25519 - 1}.items()},
+    **{f"Ed25519 {name}": (ED25519, y) for name, y in {"p": P25519, "p+1": P25519 + 1}.items()},
+    "Ed25519 order 8": (ED25519, ORDER_8),
+    "Ed25519 order 8, negative": (ED25519, P25519 - ORDER_8),
+    **{f"Ed448 {name}": (ED448, y) for name, y in {"0": 0, "1": 1, "p-1": P448 - 1}.items()},
+    **{f"Ed448 {name}": (ED448, y) for name, y in {"p": P448, "p+1": P448 + 1}.items()},
+}
+
+
 @pytest.mark.parametrize("sign", [0, 0x80])
-@pytest.mark.parametrize(
-    ("algorithm", "y"),
-    [
-        *((ED25519, y) for y in (0, 1, P25519 - 1, P25519, P25519 + 1)),
-        *(
-            (ED25519, y)
-            for y in (int.from_bytes(ORDER_8, "little"), P25519 - int.from_bytes(ORDER_8, "little"))
-        ),
-        *((ED448, y) for y in (0, 1, P448 - 1, P448, P448 + 1)),
-    ],
-)
-def test_a_point_of_small_order_is_refused(algorithm: bytes, y: int, sign: int) -> None:
+@pytest.mark.parametrize("case", SMALL_ORDER)
+def test_a_point_of_small_order_is_refused(case: str, sign: int) -> None:
+    algorithm, y = SMALL_ORDER[case]
     key = bytearray(y.to_bytes(32 if algorithm == ED25519 else 57, "little"))
     key[-1] |= sign
     detail = refusal_of(spki(algorithm, bytes(key)))

@@ -40,13 +40,15 @@ ENCODED: list[tuple[type[Any], bytes]] = [
     (rfc5280.NameConstraints, CONSTRAINTS.public_bytes()),
 ]
 
+NAMES = [f"{place} {declared.__name__}" for place, (declared, _) in enumerate(ENCODED)]
 
-@pytest.mark.parametrize(("declared", "der"), ENCODED)
+
+@pytest.mark.parametrize(("declared", "der"), ENCODED, ids=NAMES)
 def test_what_others_encode_comes_back_octet_for_octet(declared: type[Any], der: bytes) -> None:
     assert asn1.encode_der(asn1.decode_der(declared, der)) == der
 
 
-@pytest.mark.parametrize(("declared", "der"), ENCODED)
+@pytest.mark.parametrize(("declared", "der"), ENCODED, ids=NAMES)
 def test_nothing_may_follow_and_nothing_may_be_missing(declared: type[Any], der: bytes) -> None:
     for damaged in (der + b"\0", der[:-1]):
         with pytest.raises(ValueError, match="parsing asn1"):
