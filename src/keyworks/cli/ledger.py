@@ -77,7 +77,7 @@ def show(session: Session, action: str, last: int) -> None:
         "root_hash": identity.root.hex(),
         "waiting": identity.waiting,
     }
-    entries = [_document(one) for one in found]
+    entries = [_entry(one.index, one.body.decode("utf-8", "replace")) for one in found]
     if session.json:
         print_one(session, {**document, "checkpoint": identity.checkpoint, "entries": entries})
         return
@@ -85,13 +85,6 @@ def show(session: Session, action: str, last: int) -> None:
     if last:
         click.echo()
         print_list(session, _COLUMNS, entries)
-
-
-def _document(entry: "StoredEntry") -> dict[str, Any]:
-    from keyworks.x509.certificate import time_text
-
-    body = json.loads(entry.body)
-    return {**body, "index": entry.index, "at": time_text(body["at"])}
 
 
 @ledger.command("export", examples=("keyworks ledger export audit-2027",))
@@ -250,8 +243,8 @@ def _verdict(verified: "Verified", what: str) -> list[str]:
     return [*said, f"Root hash {stated.root.hex()}"]
 
 
-def _entry(index: int, text: str) -> dict[str, Any]:
-    """Return an entry as it is shown: whoever made the proof may have written anything into it."""
+def _entry(index: int | None, text: str) -> dict[str, Any]:
+    """Return an entry as it is shown; it may be damaged, or a stranger may have written anything into it."""
     from keyworks.x509.certificate import time_text
 
     try:

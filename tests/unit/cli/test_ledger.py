@@ -1,6 +1,7 @@
 """``keyworks ledger``: what is taken away is verified anywhere, by whoever brought a key or a checkpoint."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_the_ledger_shows_its_key_and_its_newest_entries(supplier_cli: Typed) ->
 def test_entries_are_found_by_what_was_done(supplier_cli: Typed) -> None:
     shown = supplier_cli.json("ledger", "show", "--action", "channel.")
     assert {one["action"] for one in shown["entries"]} == {"channel.created"}
+
+
+def test_a_damaged_entry_is_still_shown(supplier_cli: Typed) -> None:
+    with sqlite3.connect(supplier_cli.home / "keyworks.db") as database:
+        database.execute("UPDATE entry SET body = x'ff' WHERE id = (SELECT max(id) FROM entry)")
+    database.close()
+    assert supplier_cli.json("ledger", "show", "--last", "1")["entries"] == [{"index": None, "body": "\ufffd"}]
+    assert supplier_cli.done("ledger", "show", "--last", "1")
 
 
 def test_an_export_is_verified_with_the_key(folder: Path, key: str) -> None:

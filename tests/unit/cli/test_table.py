@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from keyworks.cli.command import Session
 from keyworks.cli.table import Document, print_list, print_one
-from keyworks.cli.words import FOREVER, counted, shown, visible
+from keyworks.cli.words import FOREVER
 from tests.unit.cli.typed import MAKER, Typed
 
 COLUMNS = {"NAME": "name", "ENDS": "ends"}
@@ -50,35 +50,6 @@ def test_one_thing_is_a_line_per_value() -> None:
         print_one(Session(Path()), {"not_after": FOREVER, "names": ["a", "b"], "active": False})
 
     assert CliRunner().invoke(command).stdout == "not after  never\nnames      a, b\nactive     no\n"
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (None, "-"),
-        ("", "-"),
-        ([], "-"),
-        (0, "0"),
-        (True, "yes"),
-        ({"a": 1, "b": None}, "a 1, b -"),
-        ("one\ntwo", "one\\x0atwo"),
-        ("Müller", "Müller"),
-        ("\u202eevil", "\\x202eevil"),
-    ],
-)
-def test_a_value_is_words_on_one_line(value: object, words: str) -> None:
-    assert shown(value) == words
-
-
-def test_what_a_terminal_would_obey_is_shown_instead() -> None:
-    assert visible("a\x1b]0;title\x07\r\nb") == "a\\x1b]0;title\\x07\\x0d\nb"
-
-
-@pytest.mark.parametrize(
-    ("count", "noun", "words"), [(1, "entry", "1 entry"), (2, "entry", "2 entries"), (0, "device", "0 devices")]
-)
-def test_things_are_counted_in_words(count: int, noun: str, words: str) -> None:
-    assert counted(count, noun) == words
 
 
 def at_a_terminal(home: Path, *words: str) -> tuple[str, str]:
