@@ -51,6 +51,7 @@ class Listener:
             ws="none",
             access_log=False,
             log_config=None,
+            proxy_headers=False,  # the source of a request is its connection's peer, whatever it says
         )
         self._config.load()
         self._state = ServerState()
