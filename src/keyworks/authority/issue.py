@@ -10,7 +10,6 @@ the certificate and its ledger entry are durable, in one transaction, before ``i
 """
 
 import hashlib
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from keyworks.ledger.entry import seal
 from keyworks.ledger.records import enter
 from keyworks.store.clock import Clock
 from keyworks.store.engine import Store
+from keyworks.store.randomness import random_number
 from keyworks.x509.tbs import assemble
 
 
@@ -121,4 +121,4 @@ def new_serial_number(at: int) -> int:
 
     Source: RFC 5280 §4.1.2.2 (positive, at most 20 octets).
     """
-    return (at << 80) | secrets.randbits(80)
+    return (at << 80) | random_number(80)

@@ -1,6 +1,5 @@
 """What happened, as the ledger keeps it."""
 
-import os
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +7,7 @@ import msgspec
 
 from keyworks.ledger.proof import commitment
 from keyworks.store.ids import new_id
+from keyworks.store.randomness import random_octets
 
 SALT_OCTETS: Final = 16
 
@@ -77,5 +77,5 @@ def seal(entry: Entry) -> SealedEntry:
             "detail": dict(entry.detail),
         }
     )
-    salt = os.urandom(SALT_OCTETS)
+    salt = random_octets(SALT_OCTETS)
     return SealedEntry(identifier, entry.at, entry.action, body, salt, commitment(salt, body))

@@ -45,6 +45,20 @@ _SET_MARK: Final = Statement(
 )
 
 
+class _Forks:
+    """How often this process was forked since this module was loaded; asking for its id costs a system call."""
+
+    count = 0
+
+    def note(self) -> None:
+        """Note that this is a new process."""
+        self.count += 1
+
+
+_forks: Final = _Forks()
+os.register_at_fork(after_in_child=_forks.note)
+
+
 class Transaction:
     """What a query or a write function works with."""
 
@@ -88,7 +102,7 @@ class Store:
         self._writer = sqlite.connect(path)
         self._reader = sqlite.connect(path, read_only=True)
         self._reading = Transaction(self._reader)
-        self._process = os.getpid()
+        self._forks = _forks.count
         self._waiting: list[_Write] = []
         self._committer: asyncio.Task[None] | None = None
         self._closed = False
@@ -174,7 +188,7 @@ class Store:
     def _check_usable(self) -> None:
         if self._closed:
             raise Unavailable("The store is closed; the server is stopping.")
-        if self._process != os.getpid():
+        if self._forks != _forks.count:
             raise InternalError("A store does not survive a fork; open it in the child.")
 
     async def _commit_waiting(self) -> None:

@@ -1,13 +1,14 @@
 """Opaque, time-ordered identifiers of rows."""
 
-import os
 import threading
 import time
 from typing import Final
 
+from keyworks.store.randomness import random_number
+
 _RANDOM_BITS: Final = 74
-_RANDOM_OCTETS: Final = 10
-_FREE_BITS: Final = 8 * _RANDOM_OCTETS - (_RANDOM_BITS - 1)
+_DRAWN_BITS: Final = 80
+_FREE_BITS: Final = _DRAWN_BITS - (_RANDOM_BITS - 1)
 """The first random bit stays free, so that steps do not overflow."""
 
 _STEP: Final = (1 << 32) - 1
@@ -31,7 +32,7 @@ class _Sequence:
         Source: RFC 9562 §6.2, method 2 (monotonic random).
         """
         with self._lock:
-            random = int.from_bytes(os.urandom(_RANDOM_OCTETS), "big")
+            random = random_number(_DRAWN_BITS)
             grown = self._random + 1 + (random & _STEP)
             if milliseconds > self._milliseconds:
                 self._milliseconds, self._random = milliseconds, random >> _FREE_BITS
