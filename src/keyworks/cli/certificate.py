@@ -66,6 +66,7 @@ def certificate() -> None:
 @click.option("--profile", type=click.Choice(PROFILES), help="Only this kind.")
 @click.option("--device", metavar="SERIAL", help="Only this device's.")
 @click.option("--product", help="With --device, where several products share the serial number.")
+@click.option("--manufacturer", help="With --device, where several manufacturers share it.")
 @click.option("--ends-within", type=Duration(), help="Only valid ones that end soon: 12h, 30d, 8w.")
 @paged
 @click.pass_obj
@@ -77,7 +78,7 @@ def list_(session: Session, /, limit: int | None, after: str, **given: Any) -> N
         given["state"] = "valid"
 
     async def work(installation: "Installation") -> None:
-        at, owner = installation.clock.now(), await _owner(installation, given["device"], given["product"])
+        at, owner = installation.clock.now(), await _owner(installation, given)
 
         def document(one: "CertificateRecord") -> dict[str, Any] | None:
             return _row(one, at) if given["state"] in (None, one.state_at(at)) else None
@@ -92,12 +93,13 @@ def list_(session: Session, /, limit: int | None, after: str, **given: Any) -> N
     session.run(work)
 
 
-async def _owner(installation: "Installation", serial_number: str | None, product: str | None) -> str:
+async def _owner(installation: "Installation", given: dict[str, Any]) -> str:
     from keyworks.service.inventory import find_device
 
-    if serial_number is None:
+    if given["device"] is None:
         return ""
-    return f"device:{(await find_device(installation, serial_number, product)).id}"
+    found = await find_device(installation, given["device"], given["product"], given["manufacturer"])
+    return f"device:{found.id}"
 
 
 def _filter(given: dict[str, Any], owner: str, at: int, after: str, most: int) -> "Filter":

@@ -132,19 +132,21 @@ def list_(session: Session, /, limit: int | None, after: str, **given: str | Non
 
 
 _product: Final = click.option("--product", help="Where several products share the serial number.")
+_manufacturer: Final = click.option("--manufacturer", help="Where several manufacturers share it.")
 
 
 @device.command("show", examples=("keyworks device show SN-0001", "keyworks device show SN-0001 --json"))
 @click.argument("serial_number", metavar="SERIAL")
 @_product
+@_manufacturer
 @click.pass_obj
-def show(session: Session, serial_number: str, product: str | None) -> None:
+def show(session: Session, serial_number: str, product: str | None, manufacturer: str | None) -> None:
     """Show a device and every certificate it ever got."""
     from keyworks.service.inventory import certificates_of, find_device
     from keyworks.x509.certificate import time_text
 
     async def work(installation: "Installation") -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        found = await find_device(installation, serial_number, product)
+        found = await find_device(installation, serial_number, product, manufacturer)
         at = installation.clock.now()
         return _document(found), [
             {
@@ -170,10 +172,11 @@ def show(session: Session, serial_number: str, product: str | None) -> None:
 @device.command("ship", examples=("keyworks device ship SN-0001",))
 @click.argument("serial_number", metavar="SERIAL")
 @_product
+@_manufacturer
 @click.pass_obj
-def ship(session: Session, serial_number: str, product: str | None) -> None:
+def ship(session: Session, serial_number: str, product: str | None, manufacturer: str | None) -> None:
     """Mark a device shipped: from then on its identity can no longer be replaced."""
-    _move(session, serial_number, product, "shipped")
+    _move(session, "shipped", serial_number, product, manufacturer)
     report(
         session,
         {"serial_number": serial_number, "state": "shipped"},
@@ -184,13 +187,14 @@ def ship(session: Session, serial_number: str, product: str | None) -> None:
 @device.command("retire", examples=("keyworks device retire SN-0001",))
 @click.argument("serial_number", metavar="SERIAL")
 @_product
+@_manufacturer
 @click.pass_obj
-def retire(session: Session, serial_number: str, product: str | None) -> None:
+def retire(session: Session, serial_number: str, product: str | None, manufacturer: str | None) -> None:
     """Retire a device: nothing is issued to it any more.
 
     Its certificates stay valid until they are revoked (see `keyworks certificate revoke`).
     """
-    _move(session, serial_number, product, "retired")
+    _move(session, "retired", serial_number, product, manufacturer)
     report(
         session,
         {"serial_number": serial_number, "state": "retired"},
@@ -199,12 +203,14 @@ def retire(session: Session, serial_number: str, product: str | None) -> None:
     )
 
 
-def _move(session: Session, serial_number: str, product: str | None, state: str) -> None:
+def _move(
+    session: Session, state: str, serial_number: str, product: str | None, manufacturer: str | None
+) -> None:
     from keyworks.devices.device import DeviceState
     from keyworks.service.inventory import find_device, move_device
 
     async def work(installation: "Installation") -> None:
-        found = await find_device(installation, serial_number, product)
+        found = await find_device(installation, serial_number, product, manufacturer)
         await move_device(installation, found, DeviceState(state))
 
     session.run(work)

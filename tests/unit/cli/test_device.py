@@ -95,6 +95,17 @@ def test_a_serial_number_of_two_products_needs_the_product(supplier_cli: Typed) 
     assert supplier_cli.json("device", "show", "SN-1", "--product", "P8")["product"] == "P8"
 
 
+def test_a_number_of_two_manufacturers_needs_the_manufacturer(supplier_cli: Typed) -> None:
+    for maker in (MAKER, "Other"):
+        supplier_cli.done("device", "add", "SN-1", "--manufacturer", maker, "--product", "P7")
+    assert "name its --manufacturer" in supplier_cli.refused("device", "show", "SN-1", "--product", "P7")
+    told = ("SN-1", "--manufacturer", "Other")
+    assert supplier_cli.json("device", "show", *told)["manufacturer"] == "Other"
+    assert supplier_cli.json("certificate", "list", "--device", *told) == []
+    supplier_cli.done("device", "retire", *told)
+    assert supplier_cli.json("device", "show", *told)["state"] == "retired"
+
+
 def test_a_device_that_is_not_there_is_a_sentence(supplier_cli: Typed) -> None:
     assert supplier_cli.refused("device", "show", "X") == (
         "Error: There is no device 'X'; see `keyworks device list`."
