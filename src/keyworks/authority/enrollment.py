@@ -104,10 +104,12 @@ class Enrollment:
         except (AuthenticationFailed, RequestError) as error:
             self.count_refusal(attempt.source, error)
             raise
+        template = None
         try:
-            return await self._issue(attempt, parse, channel, register, authenticated)
+            template = parse(attempt.request)
+            return await self._issue(attempt, template, channel, register, authenticated)
         except (RequestError, NotAuthorized) as error:
-            await self._store.write(enter, seal(self._refusal(attempt, authenticated, error)))
+            await self._store.write(enter, seal(self._refusal(attempt, template, authenticated, error)))
             raise
 
     def count_refusal(self, source: str, error: KeyworksError) -> None:
@@ -128,12 +130,11 @@ class Enrollment:
     async def _issue(
         self,
         attempt: Attempt,
-        parse: Callable[[bytes], Template],
+        template: Template,
         channel: Channel,
         register: Register,
         authenticated: Authenticated,
     ) -> Issued:
-        template = parse(attempt.request)
         generation = register.current_generation(channel.authority_id)
         generation.check_issues(self._clock.now())
         ask = Ask(
@@ -151,7 +152,11 @@ class Enrollment:
             await self._store.write(bind_secret, (credential.secret_id, template.public_key.fingerprint))
         return await self._path.issue(order)
 
-    def _refusal(self, attempt: Attempt, authenticated: Authenticated, error: KeyworksError) -> Entry:
+    def _refusal(
+        self, attempt: Attempt, template: Template | None, authenticated: Authenticated, error: KeyworksError
+    ) -> Entry:
+        """Return the entry; of a request that could not be read, the hash is over its octets as received."""
+        received = hashlib.sha256(attempt.request).digest()
         return Entry(
             at=self._clock.now(),
             actor=authenticated.principal.text,
@@ -159,6 +164,6 @@ class Enrollment:
             object=f"channel:{attempt.label}",
             action="certificate.refused",
             result=type(error).__name__,
-            request_hash=hashlib.sha256(attempt.request).digest(),
+            request_hash=template.request_hash if template else received,
             detail=(("operation", attempt.operation.value), ("reason", error.detail)),
         )

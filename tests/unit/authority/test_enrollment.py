@@ -35,6 +35,7 @@ from keyworks.testing import (
     software_signer,
 )
 from keyworks.x509.name import EMPTY_NAME, Name
+from keyworks.x509.request import encode_certification_request
 from keyworks.x509.template import Template, parse_certification_request
 
 SN: Final = oids.SERIAL_NUMBER
@@ -79,6 +80,19 @@ async def test_a_request_that_is_none_is_entered_with_its_hash(desk: EnrollmentD
     [entry] = await ledger_entries(desk.store, "certificate.refused")
     assert entry["result"] == "MalformedRequest"
     assert entry["request_hash"] == hashlib.sha256(b"no request").hexdigest()
+
+
+async def test_a_refused_request_has_the_hash_it_would_have_if_issued(
+    desk: EnrollmentDesk, station: Holder
+) -> None:
+    """Of the DER request, whatever a protocol wraps around it: refused and repeated later, it is recognized."""
+    signer = software_signer()
+    der = await encode_certification_request(Name.of((SN, "SN-404")), signer)
+    attempt = Attempt("idevid", Operation.ENROLL, station.presented, None, b"wrapped", SOURCE)
+    with pytest.raises(NotAuthorized):
+        await desk.enrollment.enroll(attempt, lambda _: parse_certification_request(der))
+    [entry] = await ledger_entries(desk.store, "certificate.refused")
+    assert entry["request_hash"] == hashlib.sha256(der).hexdigest()
 
 
 async def test_a_key_that_is_taken_is_a_refusal_in_the_ledger(desk: EnrollmentDesk, station: Holder) -> None:
