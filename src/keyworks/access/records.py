@@ -122,6 +122,17 @@ SPEND_SECRET: Final = Statement(
     .values(spent=1)
     .returning(one_time_secret.c.id)
 )
+VOID_SECRETS: Final = Statement(
+    update(one_time_secret)
+    .where(
+        one_time_secret.c.principal_kind == bindparam("kind"),
+        one_time_secret.c.principal_name == bindparam("name"),
+        one_time_secret.c.spent == 0,
+    )
+    .values(spent=1)
+)
+"""A new secret replaces those not used up: perhaps it was asked for because one of them is in wrong hands."""
+
 ADVANCE_EPOCH: Final = Statement(
     insert(epoch)
     .values(name=bindparam("name"), number=1)

@@ -42,7 +42,8 @@ class NewStation:
 async def add_station(installation: Installation, name: str, channels: Sequence[str]) -> NewStation:
     """Register a station, with a one-time secret for its first certificate.
 
-    A station that is registered already gets a new secret and the channels named in addition.
+    A station that is registered already gets the channels named in addition, and a new secret, which replaces
+    every former one that it has not used up.
 
     Raises:
         OperatorError: The name cannot be one, or a channel does not exist or serves no stations.
@@ -89,6 +90,7 @@ def _insert(tx: Transaction, items: Sequence[tuple[NewStation, bytes, int, Seale
             "bound_key": None,
             "spent": 0,
         }
+        tx.execute(records.VOID_SECRETS, {"kind": Kind.STATION.value, "name": new.name})
         tx.execute(records.INSERT_SECRET, secret)
         insert_entries(tx, [entry])
         advance_trust(tx)

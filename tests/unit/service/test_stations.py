@@ -2,13 +2,14 @@
 
 import pytest
 
+from keyworks.access.credential import BasicCredentials
 from keyworks.access.principal import Kind
 from keyworks.access.records import find_secret
 from keyworks.access.secret import LIFETIME
-from keyworks.errors import OperatorError
+from keyworks.errors import NotAuthorized, OperatorError
 from keyworks.service.installation import Installation
 from keyworks.service.stations import add_station, all_stations, set_station_active
-from keyworks.testing import NOON, ledger_entries
+from keyworks.testing import NOON, EnrollmentDesk, ledger_entries, software_signer
 
 
 async def test_a_station_gets_a_secret_for_the_channel_of_its_own_certificate(supplier: Installation) -> None:
@@ -35,6 +36,31 @@ async def test_a_known_station_gets_a_new_secret_and_further_channels(supplier: 
     [station] = await all_stations(supplier)
     assert (station.name, station.active) == ("line-1", True)
     assert station.channels == frozenset({"stations", "idevid"})
+
+
+async def test_a_new_secret_replaces_the_former_one_of_this_station_alone(supplier: Installation) -> None:
+    """Perhaps it is asked for because the former one is in wrong hands."""
+    other = await add_station(supplier, "line-2", [])
+    first = await add_station(supplier, "line-1", [])
+    second = await add_station(supplier, "line-1", [])
+    desk = EnrollmentDesk(supplier)
+    with pytest.raises(NotAuthorized, match="is spent"):
+        await desk.enroll("stations", by=BasicCredentials("line-1", first.secret))
+    await desk.enroll("stations", by=BasicCredentials("line-1", second.secret))
+    await desk.enroll("stations", by=BasicCredentials("line-2", other.secret))
+
+
+async def test_a_station_that_used_its_secret_is_still_answered_after_a_new_one_is_made(
+    supplier: Installation,
+) -> None:
+    """An identical retry gets the certificate that exists."""
+    desk, signer = EnrollmentDesk(supplier), software_signer()
+    first = await add_station(supplier, "line-1", [])
+    basic = BasicCredentials("line-1", first.secret)
+    once = await desk.enroll("stations", by=basic, signer=signer)
+    await add_station(supplier, "line-1", [])
+    again = await desk.enroll("stations", by=basic, signer=signer)
+    assert again.issued.der == once.issued.der
 
 
 async def test_registering_a_stopped_station_anew_does_not_start_it(supplier: Installation) -> None:

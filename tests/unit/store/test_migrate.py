@@ -17,7 +17,7 @@ from keyworks.devices import records as devices_records
 from keyworks.errors import InternalError, OperatorError
 from keyworks.keys import records as keys_records
 from keyworks.ledger import records as ledger_records
-from keyworks.store.migrate import HEAD, check_version, migrate
+from keyworks.store.migrate import HEAD, check_version, migrate, version_of
 from keyworks.store.schema import metadata
 
 ROOMS = (access_records, authority_records, devices_records, keys_records, ledger_records)
@@ -98,6 +98,13 @@ def test_another_version_is_refused_by_both_numbers(file: Path, version: str) ->
     _set_version(file, version)
     with pytest.raises(OperatorError, match=rf"{version}.*works with {HEAD}"):
         check_version(file)
+
+
+def test_a_database_of_a_newer_release_is_not_migrated(file: Path) -> None:
+    _set_version(file, "9999")
+    with pytest.raises(OperatorError, match="newer release"):
+        migrate(file)
+    assert version_of(file) == "9999"
 
 
 def test_a_database_without_a_version_is_refused(file: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from keyworks.errors import InternalError, KeyworksError, OperatorError, Unavailable
-from keyworks.store.sqlite import connect, is_busy, translated
+from keyworks.store.sqlite import _prepare, connect, is_busy, translated
 
 FULL: Final = 2
 
@@ -68,6 +68,12 @@ def test_a_file_that_is_no_database_is_told_to_the_operator(tmp_path: Path) -> N
 def test_a_folder_is_told_to_the_operator(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="cannot be opened"):
         connect(tmp_path)
+
+
+def test_a_place_where_processes_cannot_share_memory_is_refused() -> None:
+    """A database in memory keeps its own journal mode, as a network share does."""
+    with pytest.raises(OperatorError, match="local disk"):
+        _prepare(sqlite3.connect(":memory:"), read_only=False)
 
 
 @pytest.mark.parametrize(
