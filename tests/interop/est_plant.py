@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from keyworks.access.principal import Kind
 from keyworks.cms.signed_data import parse_certs_only
 from keyworks.server.running import RunningServer, running_server
@@ -19,6 +21,7 @@ from keyworks.service.installation import Installation, open_installation
 from keyworks.service.inventory import add_devices
 from keyworks.service.setup import create_installation
 from keyworks.service.stations import add_station
+from keyworks.settings.node import Limits, read_node_settings, render_node_settings
 from keyworks.testing import ledger_entries, small_installation
 from keyworks.x509.certificate import pem_of
 
@@ -120,6 +123,12 @@ class Site:
     def entries(self, action: str) -> list[Mapping[str, object]]:
         return self.act(lambda installation: ledger_entries(installation.store, action))  # type: ignore[arg-type,return-value]
 
+    @property
+    def workers(self) -> tuple[int, ...]:
+        """Return the workers' process ids."""
+        process = self.server.process.pid
+        return tuple(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+
     def file(self, data: bytes | str = b"", ending: str = "") -> Path:
         file = self.folder / f"{next(_NUMBERS)}{ending}"
         file.write_bytes(data.encode() if isinstance(data, str) else data)
@@ -192,13 +201,14 @@ def _answer(heads: str, body: bytes) -> Answer:
     return Answer(int(status), {name.lower(): value for name, value in fields}, body, version)
 
 
-def create(folder: Path, preset: str, limits: str = "") -> Path:
+def create(folder: Path, preset: str, limits: Limits | None = None, *, workers: int = 2) -> Path:
     """Create an installation, with limits of its own where given."""
     home = folder / preset
     asyncio.run(create_installation(small_installation(home, preset)))
-    if limits:
-        settings = home / "keyworks.toml"
-        settings.write_text(f"{settings.read_text()}\n[limits]\n{limits}\n")
+    file = home / "keyworks.toml"
+    settings = read_node_settings(file)
+    node = replace(settings.node, workers=workers)
+    file.write_text(render_node_settings(replace(settings, node=node, limits=limits or settings.limits)))
     return home
 
 
