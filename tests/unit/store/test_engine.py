@@ -150,6 +150,21 @@ async def test_a_failing_write_leaves_nothing_of_itself(store: Store) -> None:
     assert await store.read(_read) == []
 
 
+async def test_a_commit_that_fails_fails_only_whose_write_it_was(store: Store) -> None:
+    """A reference that is checked at the end of the transaction: every write succeeds, the commit does not."""
+
+    def dangling(tx: Transaction, items: Sequence[str]) -> list[str]:
+        tx._connection.execute("PRAGMA defer_foreign_keys=ON")
+        tx._connection.executemany("INSERT INTO station_channel VALUES (?, 'x')", [[item] for item in items])
+        return list(items)
+
+    outcomes = await _settled(
+        *_submit(store, "a"), asyncio.ensure_future(store.write(dangling, "nobody")), *_submit(store, "b")
+    )
+    assert [outcomes[0], type(outcomes[1]), outcomes[2]] == ["A", InternalError, "B"]
+    assert await store.read(_read) == ["a", "b"]
+
+
 async def test_a_write_function_with_too_few_outcomes_writes_nothing(store: Store) -> None:
     def forgetful(tx: Transaction, texts: Sequence[str]) -> list[str]:
         return _write(tx, texts)[1:]
