@@ -47,10 +47,11 @@ def add(session: Session, name: str, file: str, vouches_for: str, manufacturer: 
     pem, kind = read_file(file, _MAX_PEM_OCTETS), Kind(vouches_for)
     added = session.run(lambda installation: add_anchor(installation, name, pem, kind, manufacturer))
     document = _document(added)
+    whose = f"{vouches_for} of {manufacturer}" if manufacturer else vouches_for
     report(
         session,
         document,
-        f"Added trust anchor {name} for every {vouches_for}: {document['subject']}.",
+        f"Added trust anchor {name} for every {whose}: {document['subject']}.",
         f"Compare its fingerprint: {document['fingerprint']}",
     )
 

@@ -19,6 +19,7 @@ def test_an_anchor_is_added_with_a_fingerprint_to_compare(
 ) -> None:
     told = operator_cli.done("anchor", "add", "pumps", "-", *DEVICE, stdin=root_pem)
     assert supplier_cli.json("authority", "show", "idevid-root")["fingerprint"] in told
+    assert "for every device of Example Supplier:" in told
     [listed] = operator_cli.json("anchor", "list")
     assert (listed["vouches_for"], listed["manufacturer"]) == ("device", "Example Supplier")
 
