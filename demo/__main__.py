@@ -51,7 +51,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 async def _run(devices: int) -> None:
     console = Console(highlight=False)
-    console.print(f"[bold]1. Two installations[/bold] in {FOLDER}/, sharing no root: {SUPPLIER}, {OPERATOR}")
+    console.print(f"[bold]1. Two installations[/bold] that share no root: {SUPPLIER} and {OPERATOR}")
     factory = await build(FOLDER, devices)
     with running_server(factory.supplier) as supplier, running_server(factory.operator) as operator:
         console.print(f"   serving on {supplier.enrollment} and {operator.enrollment}")
