@@ -22,7 +22,7 @@ async def test_a_software_signer_signs_what_its_public_key_verifies() -> None:
 
 async def test_a_throwaway_store_has_the_present_schema(tmp_path: Path) -> None:
     async with throwaway_store(tmp_path) as store:
-        assert await store.read(lambda tx: 7) == 7
+        assert await store.read(lambda _: 7) == 7
 
 
 async def test_a_throwaway_installation_can_issue(tmp_path: Path) -> None:
