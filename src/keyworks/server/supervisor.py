@@ -65,13 +65,21 @@ def open_sockets(listen: Listen) -> dict[str, socket.socket]:
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             opened[name] = socket.create_server((host, port), family=family, backlog=BACKLOG)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             for one in opened.values():
                 one.close()
             raise OperatorError(
-                f"Cannot listen on {address} (listen.{name} in keyworks.toml): {error.strerror or error}."
+                f"Cannot listen on {address} (listen.{name} in keyworks.toml): {_reason(error)}."
             ) from error
     return opened
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        return "that is no host name"
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "the name is not known"
+    return os.strerror(error.errno or 0)  # the socket's own words would repeat the address
 
 
 def addresses(sockets: Mapping[str, socket.socket]) -> dict[str, str]:
