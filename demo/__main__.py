@@ -90,10 +90,10 @@ def _serve() -> None:
     if not all(home.is_dir() for home in homes):
         sys.exit("Error: there are no installations yet; run `make demo` first.")
     with running_server(homes[0]) as supplier, running_server(homes[1]) as operator:
-        for name, server in (("supplier", supplier), ("operator", operator)):
-            console.print(f"{name:9} enrollment {server.enrollment}  publication {server.publication}")
-        console.print("Ctrl-C stops both.")
         try:
+            for name, server in (("supplier", supplier), ("operator", operator)):
+                console.print(f"{name:9} enrollment {server.enrollment}  publication {server.publication}")
+            console.print("Ctrl-C stops both.")
             supplier.process.wait()
             sys.exit("Error: the supplier's server has stopped.")
         except KeyboardInterrupt:

@@ -170,6 +170,7 @@ def left_in(folder: Path) -> list[str]:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended, or is somebody else's
             words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-            if str(folder) in words or (process / "cwd").readlink().is_relative_to(folder):
+            inside = str(folder) in words or (process / "cwd").readlink().is_relative_to(folder)
+            if words and inside:  # without words it is about to end
                 found.append(words)
     return found

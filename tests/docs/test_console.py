@@ -68,11 +68,14 @@ def test_a_command_that_does_not_end_is_named_and_stopped(tmp_path: Path) -> Non
 
 def test_a_process_that_was_left_behind_is_seen(tmp_path: Path) -> None:
     assert left_in(tmp_path) == []
-    with subprocess.Popen(["sleep", "1000"], cwd=tmp_path) as process:
-        try:
-            assert left_in(tmp_path) == ["sleep 1000"]
-        finally:
-            process.kill()
+    with subprocess.Popen(["cat"], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"running\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"running\n"
+        assert left_in(tmp_path) == ["cat"]
+        process.communicate()
     assert left_in(tmp_path) == []
 
 
