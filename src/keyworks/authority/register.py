@@ -76,16 +76,22 @@ class Registers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._trust = -1
+        self._snapshot = -1
+        self._epoch = (-1, -1)
         self._current: Register | None = None
 
     async def current(self) -> tuple[Register, tuple[int, int]]:
         """Return the register and the (trust, revocation) epoch that caches are keyed by."""
-        epoch = await self._store.read(read_epoch)
-        if self._current is None or epoch[0] != self._trust:
-            epoch, current = await self._store.read(lambda tx: (read_epoch(tx), read_register(tx)))
-            self._current, self._trust = current, epoch[0]
-        return self._current, epoch
+        if self._current is None or self._snapshot != self._store.snapshots:
+            self._current, self._epoch = await self._store.read(self._read)
+            self._snapshot = self._store.snapshots
+        return self._current, self._epoch
+
+    def _read(self, tx: Transaction) -> tuple[Register, tuple[int, int]]:
+        epoch = read_epoch(tx)
+        if self._current is not None and epoch[0] == self._epoch[0]:
+            return self._current, epoch
+        return read_register(tx), epoch
 
 
 def read_register(tx: Transaction) -> Register:

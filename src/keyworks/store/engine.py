@@ -94,6 +94,9 @@ class Store:
         path: The SQLite file; it exists and has the present schema.
         clock: For the high-water mark.
         attempts: How often to try while other processes hold the database.
+
+    Attributes:
+        snapshots: How many have ended. While the number stays, whatever was read would be read again.
     """
 
     def __init__(self, path: Path, clock: Clock, attempts: int = ATTEMPTS) -> None:
@@ -104,6 +107,7 @@ class Store:
         self._reading = Transaction(self._reader)
         self._forks = _forks.count
         self._waiting: list[_Write] = []
+        self.snapshots = 0
         self._committer: asyncio.Task[None] | None = None
         self._closed = False
         self._mark = 0
@@ -153,6 +157,7 @@ class Store:
             raise
 
     def _end_snapshot(self) -> None:
+        self.snapshots += 1
         if not self._closed and self._reader.in_transaction:
             self._reader.execute("ROLLBACK")
 

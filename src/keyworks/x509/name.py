@@ -61,6 +61,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 """What no name needs, and what would write lines of its own into logs and replies."""
 
 _UTF8, _PRINTABLE, _IA5, _TELETEX, _BMP = b"\x0c", b"\x13", b"\x16", b"\x14", b"\x1e"
+_CODECS: Final = {_UTF8: "utf-8", _PRINTABLE: "ascii", _IA5: "ascii", _TELETEX: "latin-1", _BMP: "utf-16-be"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +139,11 @@ def _parse(der: bytes) -> Name:
 
 
 def _attribute(one: AttributeTypeAndValue) -> Attribute:
-    oid, tag, content = one.type.dotted_string, one.value.tag_bytes, bytes(one.value.data)
-    if tag == _UTF8:
-        value = content.decode("utf-8")
-    elif tag in (_PRINTABLE, _IA5):
-        value = content.decode("ascii")
-    elif tag == _TELETEX:
-        value = content.decode("latin-1")
-    elif tag == _BMP:
-        value = content.decode("utf-16-be")
-    else:
+    oid, codec = one.type.dotted_string, _CODECS.get(one.value.tag_bytes)
+    if codec is None:
         raise ValueError("not a string")
-    if not _is_bounded(oid, value) or _CONTROL.search(value):
+    value = bytes(one.value.data).decode(codec)
+    if not _is_bounded(oid, value) or (not value.isprintable() and _CONTROL.search(value)):
         raise ValueError("empty, too long, or with a control character")
     return Attribute(oid, value)
 

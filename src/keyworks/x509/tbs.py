@@ -14,7 +14,7 @@ from cryptography.x509 import ObjectIdentifier
 from keyworks.algorithms.public_key import PublicKey
 from keyworks.algorithms.registry import SignatureAlgorithm
 from keyworks.asn1 import rfc5280
-from keyworks.x509.der import encode, tlv
+from keyworks.x509.der import encode, sequence_of, tlv, wrap
 from keyworks.x509.extensions import Extension
 from keyworks.x509.name import Name
 
@@ -88,10 +88,4 @@ def _oid(dotted: str) -> ObjectIdentifier:
 
 def assemble(tbs: bytes, algorithm: SignatureAlgorithm, signature: bytes) -> bytes:
     """Return the DER certificate of signed parts."""
-    return encode(
-        rfc5280.Certificate(
-            tbs_certificate=tlv(tbs),
-            signature_algorithm=_kept(algorithm.identifier),
-            signature=asn1.BitString(signature, 0),
-        )
-    )
+    return sequence_of([tbs, algorithm.identifier, wrap(0x03, b"\0" + signature)])
