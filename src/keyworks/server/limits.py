@@ -84,10 +84,11 @@ class LimitedProtocol(HttpToolsProtocol):
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clocks."""
+        """Stop the clocks: a timer would hold on to the connection."""
         self._lost = True
         self._disarm()
         self._stop_watching()
+        self._unset_keepalive_if_required()
         if self.flow is not None:  # otherwise there was no place, and so no connection
             if self._places is not None:
                 self._places.release(self.transport)

@@ -17,6 +17,8 @@ _LISTENERS: Final = 3
 def places_for(wanted: int) -> int:
     """Return how many connections a listener may have: ``wanted``, or its share of the files we may open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
     return max(1, min(wanted, (soft - RESERVED_FILES) // _LISTENERS))
 
 

@@ -251,13 +251,13 @@ class TLSConnection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the HTTP protocol."""
-        self._disarm()
+        """Tell the HTTP protocol; nothing may hold on to the connection any longer."""
         self._places.release(self.raw)
         if self._http is not None:
             self._http.connection_lost(exc)
         elif not self._counted:
             self._count("handshake_broken" if self._started else "closed_unused")
+        self._disarm()  # last, because HTTP closes what is closed already
 
     def _refuse_plain(self) -> None:
         self._count("not_tls")

@@ -1,6 +1,10 @@
 """TLS under HTTP: octets arrive in any portions, and every connection ends."""
 
+import asyncio
 import contextlib
+import socket
+import struct
+from typing import Any
 
 import pytest
 from OpenSSL import SSL
@@ -163,6 +167,43 @@ async def test_a_client_that_closes_its_side_without_a_word_is_closed() -> None:
         await client.send(b"GET / HT")
         client.writer.write_eof()
         await client.end()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("abruptly", [False, True])
+async def test_no_timer_is_left_behind_by_a_connection_that_is_gone(*, tls: bool, abruptly: bool) -> None:
+    """It would keep the TLS state of every client in memory until the idle time is over."""
+    timers: list[asyncio.TimerHandle] = []
+    loop = asyncio.get_running_loop()
+    later = loop.call_later
+
+    def noting(delay: float, *arguments: Any, **options: Any) -> asyncio.TimerHandle:
+        timers.append(later(delay, *arguments, **options))
+        return timers[-1]
+
+    async with serving(Echo().respond, context=offering() if tls else None) as small:
+        loop.call_later = noting  # type: ignore[method-assign,assignment]
+        if tls:
+            client = await TLSClient(small).handshake(early=GET)
+            await client.read(b"GET / 0\n")
+        else:
+            reader, writer = await small.connect()
+            writer.write(GET)
+            await reader.readuntil(b"GET / 0\n")
+        [(reader, writer)] = small.clients
+        if abruptly:
+            no_goodbye = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_goodbye)
+            writer.transport.abort()
+        else:
+            writer.write_eof()
+            await reader.read()
+        if tls:
+            await (await TLSClient(small).handshake(early=LAST)).end()
+        else:
+            await small.exchange(LAST)
+        assert len(timers) > 2
+        assert [timer for timer in timers if not timer.cancelled()] == []
 
 
 async def test_keys_are_not_negotiated_anew() -> None:
