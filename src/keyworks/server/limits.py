@@ -246,6 +246,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _say(self, refusal: bytes) -> None:
         self._unset_keepalive_if_required()
+        self.flow.resume_reading()
         self.transport.write(refusal)
         self.transport.write_eof()
         self._disarm()
