@@ -131,7 +131,9 @@ def _find_own(tx: Transaction, leaf: bytes, at: int) -> Authenticated | None:
     Knowing the bytes says more than a path: they are what we signed, and this is their present state.
     """
     certificate = parse_presented(leaf)
-    rows = tx.execute(records.SELECT_OWN, {"fingerprint": certificate.fingerprint})
+    serial_number = records.serial_octets(certificate.serial_number)
+    names = {"serial_number": serial_number, "fingerprint": certificate.fingerprint}
+    rows = tx.execute(records.SELECT_OWN, names)
     if not rows:
         return None
     certificate_id, channel_id, profile, owner, state = rows[0]

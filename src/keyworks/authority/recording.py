@@ -64,7 +64,7 @@ class Recorded:
 def find_repeated(tx: Transaction, order: Order, at: int) -> Recorded | None:
     """Return the live certificate that an identical request got, if there is one."""
     for certificate_id, der, not_after in tx.execute(
-        records.SELECT_REPEATED, {"request_key": order.request_key}
+        records.SELECT_REPEATED, {"owner": order.owner, "request_key": order.request_key}
     ):
         if not_after >= at:
             return Recorded(certificate_id, der, repeated=True)
@@ -135,7 +135,7 @@ def _insert(tx: Transaction, issuance: Issuance) -> str | None:
     row = {
         "id": certificate_id,
         "generation_id": order.issuer.generation_id,
-        "serial_number": issuance.serial_number.to_bytes(20, "big"),
+        "serial_number": records.serial_octets(issuance.serial_number),
         "channel_id": order.channel_id,
         "profile": order.profile.name,
         "profile_version": order.profile.version,
@@ -155,7 +155,7 @@ def _insert(tx: Transaction, issuance: Issuance) -> str | None:
     while not tx.execute(records.INSERT_CERTIFICATE, row):
         if find_repeated(tx, order, issuance.at) is not None:
             return None
-        tx.execute(records.FORGET_REQUEST, {"wanted_key": order.request_key})
+        tx.execute(records.FORGET_REQUEST, {"wanted_owner": order.owner, "wanted_key": order.request_key})
     return certificate_id
 
 

@@ -6,7 +6,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     Table,
@@ -80,11 +79,16 @@ certificate: Final = Table(
     Column("der", LargeBinary, nullable=False),
     CheckConstraint("state IN ('unconfirmed', 'valid', 'held', 'revoked')", name="known_state"),
     UniqueConstraint("serial_number", "generation_id"),
-    UniqueConstraint("fingerprint"),
-    UniqueConstraint("request_key"),
-    Index("certificate_owner", "owner"),
+    UniqueConstraint("owner", "request_key"),
 )
-"""``request_key`` is what makes a request identical; NULL once it may no longer answer a repetition."""
+"""``request_key`` is what makes a request identical; NULL once it may no longer answer a repetition.
+
+Every index starts with something that grows with time (ids, serial numbers, owners), so that inserting touches
+few pages however many certificates there are. Fingerprints would not: a presented certificate is found by its
+serial number and then compared.
+"""
+
+_SERIAL_OCTETS: Final = 20
 
 key_owner: Final = Table(
     "key_owner",
@@ -142,11 +146,15 @@ BLOCK_KEY: Final = Statement(
 
 INSERT_CERTIFICATE: Final = Statement(
     insert(certificate)
-    .on_conflict_do_nothing(index_elements=[certificate.c.request_key])
+    .on_conflict_do_nothing(index_elements=[certificate.c.owner, certificate.c.request_key])
     .returning(certificate.c.id)
 )
 FORGET_REQUEST: Final = Statement(
-    update(certificate).where(certificate.c.request_key == bindparam("wanted_key")).values(request_key=null())
+    update(certificate)
+    .where(
+        certificate.c.owner == bindparam("wanted_owner"), certificate.c.request_key == bindparam("wanted_key")
+    )
+    .values(request_key=null())
 )
 """An expired certificate no longer answers a repeated request."""
 
@@ -168,7 +176,7 @@ SELECT_SLOT: Final = Statement(
 )
 SELECT_REPEATED: Final = Statement(
     select(certificate.c.id, certificate.c.der, certificate.c.not_after).where(
-        certificate.c.request_key == bindparam("request_key")
+        certificate.c.owner == bindparam("owner"), certificate.c.request_key == bindparam("request_key")
     )
 )
 SELECT_OWN: Final = Statement(
@@ -178,34 +186,38 @@ SELECT_OWN: Final = Statement(
         certificate.c.profile,
         certificate.c.owner,
         certificate.c.state,
-    ).where(certificate.c.fingerprint == bindparam("fingerprint"))
+    ).where(
+        certificate.c.serial_number == bindparam("serial_number"),
+        certificate.c.fingerprint == bindparam("fingerprint"),
+    )
 )
-SELECT_BY_FINGERPRINT: Final = Statement(
-    select(*CERTIFICATE_COLUMNS).where(certificate.c.fingerprint == bindparam("fingerprint"))
-)
-SELECT_CERTIFICATES: Final = Statement(
+_listed: Final = (
     select(*CERTIFICATE_COLUMNS)
     .where(
         or_(bindparam("state") == "", certificate.c.state == bindparam("state")),
         or_(bindparam("profile") == "", certificate.c.profile == bindparam("profile")),
-        or_(bindparam("owner") == "", certificate.c.owner == bindparam("owner")),
         certificate.c.not_after <= bindparam("ends_by"),
         certificate.c.id > bindparam("after"),
     )
     .order_by(certificate.c.id)
     .limit(bindparam("most"))
 )
+SELECT_CERTIFICATES: Final = Statement(_listed)
+SELECT_CERTIFICATES_OF: Final = Statement(_listed.where(certificate.c.owner == bindparam("owner")))
 SELECT_ONE: Final = Statement(
     select(*CERTIFICATE_COLUMNS)
     .where(
         or_(
             certificate.c.id == bindparam("id"),
-            certificate.c.fingerprint == bindparam("fingerprint"),
             certificate.c.serial_number == bindparam("serial_number"),
         )
     )
     .limit(2)
 )
+SELECT_BY_FINGERPRINT: Final = Statement(
+    select(*CERTIFICATE_COLUMNS).where(certificate.c.fingerprint == bindparam("fingerprint")).limit(2)
+)
+"""Looks at every certificate: for people, who have time."""
 SELECT_DER: Final = Statement(select(certificate.c.der).where(certificate.c.id == bindparam("id")))
 REVOKE: Final = Statement(
     update(certificate)
@@ -218,3 +230,9 @@ REVOKE: Final = Statement(
     )
     .returning(certificate.c.id)
 )
+
+
+def serial_octets(serial_number: int) -> bytes:
+    """Return a serial number as it is stored, so that octets sort like numbers; nothing of one not ours."""
+    possible = 0 <= serial_number < 1 << 8 * _SERIAL_OCTETS
+    return serial_number.to_bytes(_SERIAL_OCTETS, "big") if possible else b""

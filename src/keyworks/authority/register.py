@@ -82,10 +82,11 @@ class Registers:
 
     async def current(self) -> tuple[Register, tuple[int, int]]:
         """Return the register and the (trust, revocation) epoch that caches are keyed by."""
-        if self._current is None or self._snapshot != self._store.snapshots:
-            self._current, self._epoch = await self._store.read(self._read)
-            self._snapshot = self._store.snapshots
-        return self._current, self._epoch
+        current = self._current
+        if current is None or self._snapshot != self._store.snapshots:
+            current, self._epoch = await self._store.read(self._read)
+            self._current, self._snapshot = current, self._store.snapshots
+        return current, self._epoch
 
     def _read(self, tx: Transaction) -> tuple[Register, tuple[int, int]]:
         epoch = read_epoch(tx)

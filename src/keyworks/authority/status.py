@@ -8,7 +8,6 @@ from keyworks.errors import OperatorError
 from keyworks.store.engine import Transaction
 
 FOREVER: Final = 1 << 62
-_SERIAL_OCTETS: Final = 20
 _FINGERPRINT_OCTETS: Final = 32
 
 
@@ -85,12 +84,15 @@ def list_certificates(tx: Transaction, wanted: Filter) -> list[CertificateRecord
     parameters = {
         "state": wanted.state,
         "profile": wanted.profile,
-        "owner": wanted.owner,
         "ends_by": wanted.ends_by,
         "after": wanted.after,
         "most": wanted.most,
     }
-    return [_record(row) for row in tx.execute(records.SELECT_CERTIFICATES, parameters)]
+    if wanted.owner:
+        rows = tx.execute(records.SELECT_CERTIFICATES_OF, {**parameters, "owner": wanted.owner})
+    else:
+        rows = tx.execute(records.SELECT_CERTIFICATES, parameters)
+    return [_record(row) for row in rows]
 
 
 def find_certificate(tx: Transaction, name: str) -> CertificateRecord:
@@ -100,12 +102,11 @@ def find_certificate(tx: Transaction, name: str) -> CertificateRecord:
         OperatorError: There is none, or several issuers used that serial number.
     """
     octets = _octets(name)
-    parameters = {
-        "id": name,
-        "fingerprint": octets if len(octets) == _FINGERPRINT_OCTETS else b"",
-        "serial_number": octets.rjust(_SERIAL_OCTETS, b"\0") if 0 < len(octets) <= _SERIAL_OCTETS else b"",
-    }
-    rows = tx.execute(records.SELECT_ONE, parameters)
+    if len(octets) == _FINGERPRINT_OCTETS:
+        rows = tx.execute(records.SELECT_BY_FINGERPRINT, {"fingerprint": octets})
+    else:
+        serial_number = records.serial_octets(int.from_bytes(octets, "big")) if octets else b""
+        rows = tx.execute(records.SELECT_ONE, {"id": name, "serial_number": serial_number})
     if len(rows) != 1:
         problem = "is not unique; name its id" if rows else "is not known; see `keyworks certificate list`"
         raise OperatorError(f"Certificate '{name}' {problem}.")

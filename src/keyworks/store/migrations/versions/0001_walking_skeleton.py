@@ -59,15 +59,11 @@ def upgrade() -> None:
             "state IN ('unconfirmed', 'valid', 'held', 'revoked')", name=op.f("certificate_known_state")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("certificate_key")),
-        sa.UniqueConstraint("fingerprint", name=op.f("certificate_fingerprint_unique")),
-        sa.UniqueConstraint("request_key", name=op.f("certificate_request_key_unique")),
+        sa.UniqueConstraint("owner", "request_key", name=op.f("certificate_owner_request_key_unique")),
         sa.UniqueConstraint(
             "serial_number", "generation_id", name=op.f("certificate_serial_number_generation_id_unique")
         ),
     )
-    with op.batch_alter_table("certificate", schema=None) as batch_op:
-        batch_op.create_index("certificate_owner", ["owner"], unique=False)
-
     op.create_table(
         "checkpoint",
         sa.Column("size", sa.Integer(), nullable=False),
