@@ -77,21 +77,20 @@ class Registers:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._snapshot = -1
-        self._epoch = (-1, -1)
-        self._current: Register | None = None
+        self._current: tuple[Register, tuple[int, int]] | None = None
 
     async def current(self) -> tuple[Register, tuple[int, int]]:
         """Return the register and the (trust, revocation) epoch that caches are keyed by."""
         current = self._current
         if current is None or self._snapshot != self._store.snapshots:
-            current, self._epoch = await self._store.read(self._read)
+            current = await self._store.read(self._read)
             self._current, self._snapshot = current, self._store.snapshots
-        return current, self._epoch
+        return current
 
     def _read(self, tx: Transaction) -> tuple[Register, tuple[int, int]]:
         epoch = read_epoch(tx)
-        if self._current is not None and epoch[0] == self._epoch[0]:
-            return self._current, epoch
+        if self._current is not None and epoch[0] == self._current[1][0]:
+            return self._current[0], epoch
         return read_register(tx), epoch
 
 
