@@ -33,7 +33,7 @@ def configure_log(settings: Log, node: str) -> structlog.typing.FilteringBoundLo
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),  # with its line feed in one piece
         cache_logger_on_first_use=True,
     )
     # uvicorn's own loggers speak only of what we count or answer ourselves.

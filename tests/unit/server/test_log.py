@@ -1,7 +1,9 @@
 """One line per event, whatever a stranger puts into it."""
 
+import io
 import json
 import logging
+import sys
 
 import pytest
 
@@ -52,6 +54,20 @@ def test_an_exception_stays_on_the_event_s_line(capsys: pytest.CaptureFixture[st
     output = capsys.readouterr().err
     assert output.count("\n") == 1
     assert "ValueError: two\nlines" in json.loads(output)["exception"]
+
+
+def test_a_line_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several processes write to one pipe; a line feed that comes later would follow another's line."""
+    pieces: list[str] = []
+
+    class Pipe(io.StringIO):
+        def write(self, text: str) -> int:
+            pieces.append(text)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stderr", Pipe())
+    configure_log(Log(), "line-1").info("ready")
+    assert [piece[-1] for piece in pieces] == ["\n"]
 
 
 def test_uvicorn_says_nothing_beside_it() -> None:
