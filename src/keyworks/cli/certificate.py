@@ -1,6 +1,8 @@
 """``keyworks certificate``."""
 
 import json
+import shlex
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,10 +13,12 @@ from keyworks.cli.command import Duration, Group, Session
 from keyworks.cli.files import write_out
 from keyworks.cli.paging import Pages, paged, print_pages
 from keyworks.cli.table import Listing, print_one, report
+from keyworks.cli.words import FOREVER, counted, visible
 from keyworks.errors import OperatorError
 
 if TYPE_CHECKING:
     from keyworks.authority.status import CertificateRecord, Filter
+    from keyworks.service.certificates import Revoked
     from keyworks.service.description import Description
     from keyworks.service.installation import Installation
     from keyworks.x509.general_name import SubjectAltName
@@ -39,6 +43,7 @@ REASONS: Final = (
     "privilegeWithdrawn",
     "aACompromise",
 )
+_MAX_OTHERS: Final = 10
 _COLUMNS: Final = {"ID": "id", "PROFILE": "profile", "STATE": "state", "ENDS": "ends", "SUBJECT": "subject"}
 
 
@@ -168,7 +173,8 @@ def export(session: Session, name: str, output: Path | None) -> None:
 def revoke(session: Session, name: str, reason: str, *, yes: bool) -> None:
     """Revoke a certificate for ever: from the next request on it authenticates nobody.
 
-    To revoke it again changes nothing, and is no error.
+    To revoke it again changes nothing, and is no error. Other certificates of the same device, station or
+    service stay as they are; those that are still valid are listed.
     """
     from keyworks.service.certificates import certificate as find
     from keyworks.service.certificates import revoke_by_operator
@@ -178,19 +184,53 @@ def revoke(session: Session, name: str, reason: str, *, yes: bool) -> None:
     if not yes and found.state != "revoked" and not click.confirm(asked, err=True):
         raise OperatorError("Nothing was revoked.")
 
-    async def work(installation: "Installation") -> "tuple[bool, CertificateRecord]":
+    async def work(installation: "Installation") -> "tuple[Revoked, CertificateRecord]":
         done = await revoke_by_operator(installation, found.id, reason)
-        return done.now, await find(installation, found.id)
+        return done, await find(installation, found.id)
 
-    now, after = session.run(work)
-    document = {"id": after.id, "subject": after.subject, "revoked_now": now, **_revocation(after)}
+    done, after = session.run(work)
+    document = {
+        "id": after.id,
+        "subject": after.subject,
+        "revoked_now": done.now,
+        **_revocation(after),
+        "others": [_other(one) for one in done.others],
+    }
     sentence = (
         f"Revoked {after.id} ({after.subject}) for {reason}; it authenticates nobody from now on."
-        if now
+        if done.now
         else f"{after.id} ({after.subject}) was revoked before, at {document['revoked_at']} for "
         f"{after.revocation_reason}; nothing was changed."
     )
-    report(session, document, sentence)
+    report(session, document, visible(sentence), *_still_valid(session.home, done.others, reason))
+
+
+def _other(record: "CertificateRecord") -> dict[str, Any]:
+    from keyworks.x509.certificate import time_text
+
+    return {
+        "id": record.id,
+        "serial_number": record.serial_number.hex(),
+        "profile": record.profile,
+        "not_after": time_text(record.not_after),
+    }
+
+
+def _still_valid(home: Path, others: "Sequence[CertificateRecord]", reason: str) -> tuple[str, ...]:
+    """Return what to say of an owner's other certificates, and how each can be revoked."""
+    if not others:
+        return ()
+    owner = others[0].owner.partition(":")[0]
+    verb = "is" if len(others) == 1 else "are"
+    lines = [f"{counted(len(others), 'other certificate')} of this {owner} {verb} still valid:"]
+    keyworks = "keyworks" if home == Path() else f"keyworks --home {shlex.quote(str(home))}"
+    for one in others[:_MAX_OTHERS]:
+        ends = _other(one)["not_after"]
+        lines.append(f"  {one.profile}, {'never ends' if ends == FOREVER else f'ends {ends}'}:")
+        lines.append(f"    {keyworks} certificate revoke {one.id} --reason {reason}")
+    if len(others) > _MAX_OTHERS:
+        lines.append(f"  and {len(others) - _MAX_OTHERS} more; the same command with --json lists them all.")
+    return tuple(lines)
 
 
 def _revocation(record: "CertificateRecord") -> dict[str, Any]:
@@ -201,7 +241,6 @@ def _revocation(record: "CertificateRecord") -> dict[str, Any]:
 
 
 def _row(record: "CertificateRecord", at: int) -> dict[str, Any]:
-    from keyworks.cli.words import FOREVER
     from keyworks.x509.certificate import time_text
 
     ends = time_text(record.not_after)

@@ -6,6 +6,7 @@ from keyworks.authority.revoke import Revocation, check_reason, revoke
 from keyworks.authority.status import CertificateRecord, Filter, find_certificate, list_certificates
 from keyworks.errors import OperatorError
 from keyworks.service.installation import Installation
+from keyworks.store.engine import Transaction
 from keyworks.x509.certificate import pem_of
 
 
@@ -38,10 +39,13 @@ class Revoked:
     Args:
         record: The certificate, as it was before.
         now: Whether it was revoked by this call; ``False`` if it was revoked before.
+        others: The same owner's certificates that are still valid, in the order of issue: a renewed
+            certificate, for one, leaves its predecessor valid.
     """
 
     record: CertificateRecord
     now: bool
+    others: tuple[CertificateRecord, ...]
 
 
 async def revoke_by_operator(installation: Installation, name: str, reason: str) -> Revoked:
@@ -55,4 +59,14 @@ async def revoke_by_operator(installation: Installation, name: str, reason: str)
         raise OperatorError("An authority's certificate is not revoked by command; that takes a ceremony.")
     at = installation.clock.now()
     wanted = Revocation(record.id, record.owner, check_reason(reason), installation.operator, at)
-    return Revoked(record, await installation.store.write(revoke, wanted))
+    now = await installation.store.write(revoke, wanted)
+    return Revoked(record, now, await installation.store.read(lambda tx: _valid_besides(tx, record, at)))
+
+
+def _valid_besides(tx: Transaction, record: CertificateRecord, at: int) -> tuple[CertificateRecord, ...]:
+    found: list[CertificateRecord] = []
+    after = ""
+    while page := list_certificates(tx, Filter("valid", owner=record.owner, after=after)):
+        found += (one for one in page if one.id != record.id and one.state_at(at) == "valid")
+        after = page[-1].id
+    return tuple(found)

@@ -1,12 +1,19 @@
 """``keyworks certificate``."""
 
+import asyncio
 import json
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from keyworks.authority.authorize import Operation
+from keyworks.cli.root import root
+from keyworks.service.installation import open_installation
+from keyworks.testing import EnrollmentDesk, FixedClock
 from keyworks.x509.certificate import Certificate, ders_of
 from tests.unit.cli.typed import Typed, enroll_devices
 
@@ -126,6 +133,54 @@ def test_revoking_again_changes_nothing_and_says_so(cli: Typed) -> None:
     assert (first["revoked_now"], again["revoked_now"]) == (True, False)
     assert again["reason"] == first["reason"] == "superseded"
     assert again["revoked_at"] == first["revoked_at"]
+
+
+def renew_station(home: Path, times: int) -> None:
+    """Let a new station get its certificate, and renew it."""
+
+    async def work() -> None:
+        async with open_installation(home, FixedClock()) as installation:
+            desk = EnrollmentDesk(installation)
+            station = await desk.station("line-2")
+            subject = station.certificate.subject
+            for _ in range(times):
+                await desk.enroll("stations", subject, by=station, operation=Operation.REENROLL)
+
+    asyncio.run(work())
+
+
+def test_revoking_one_certificate_tells_which_others_are_still_valid(cli: Typed) -> None:
+    renew_station(cli.home, 2)
+    first, second, third = cli.json("certificate", "list", "--profile", "station")[-3:]
+    words = ("--reason", "keyCompromise", "--yes")
+    document = cli.json("certificate", "revoke", third["id"], *words)
+    names = ("id", "serial_number", "profile", "not_after")
+    assert document["others"] == [{name: one[name] for name in names} for one in (first, second)]
+    said = cli.done("certificate", "revoke", second["id"], *words).splitlines()
+    assert said[1:] == [
+        "1 other certificate of this station is still valid:",
+        f"  station, ends {first['not_after']}:",
+        f"    keyworks --home {cli.home} certificate revoke {first['id']} --reason keyCompromise",
+    ]
+    typed = shlex.split(said[-1])
+    last = CliRunner().invoke(root, [*typed[1:], "--yes"], obj=cli.clock)
+    assert (last.exit_code, last.stdout.count("\n")) == (0, 1), last.output
+    assert cli.json("certificate", "show", first["id"])["state"] == "revoked"
+
+
+def test_of_many_others_people_see_some_and_scripts_all(cli: Typed) -> None:
+    renew_station(cli.home, 12)
+    name = cli.json("certificate", "list", "--profile", "station")[-1]["id"]
+    said = cli.done("certificate", "revoke", name, "--reason", "superseded", "--yes").splitlines()
+    assert said[1] == "12 other certificates of this station are still valid:"
+    assert sum(" certificate revoke " in line for line in said) == 10
+    assert said[-1].startswith("  and 2 more; ")
+    assert len(cli.json("certificate", "revoke", name, "--reason", "superseded")["others"]) == 12
+
+
+def test_where_nothing_else_is_valid_nothing_else_is_said(cli: Typed) -> None:
+    name = idevid(cli)["id"]
+    assert cli.done("certificate", "revoke", name, "--reason", "superseded", "--yes").count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [("--reason", "boredom"), ()])

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from keyworks.authority.authorize import Operation
 from keyworks.authority.revoke import REASONS
 from keyworks.authority.status import CertificateRecord, Filter
 from keyworks.errors import OperatorError
 from keyworks.service.certificates import certificate, certificates, export_chain, revoke_by_operator
 from keyworks.service.installation import Installation
-from keyworks.testing import NOON, FixedClock, ledger_entries
+from keyworks.testing import NOON, EnrollmentDesk, FixedClock, Holder, ledger_entries
 from keyworks.x509.certificate import Certificate, ders_of
 from keyworks.x509.path import validate
 
@@ -88,6 +89,39 @@ async def test_revoking_twice_says_so_and_keeps_the_first(
     assert not again.now
     assert (await certificate(supplier, record.id)).revocation_reason == "superseded"
     assert len(await ledger_entries(supplier.store, "certificate.revoked")) == 1
+
+
+async def renewed(desk: EnrollmentDesk, station: Holder) -> Holder:
+    subject = station.certificate.subject
+    return await desk.enroll("stations", subject, by=station, operation=Operation.REENROLL)
+
+
+async def test_a_revocation_tells_what_its_owner_still_holds(supplier: Installation, clock: FixedClock) -> None:
+    """RFC 7030 §4.2.2: a renewal leaves the former certificate as it was."""
+    desk = EnrollmentDesk(supplier)
+    await desk.station("line-2")
+    first = await desk.station("line-1")
+    clock.advance(timedelta(days=200))
+    second = await renewed(desk, first)
+    third = await renewed(desk, first)
+    revoked = [
+        await revoke_by_operator(supplier, one.issued.certificate_id, "superseded") for one in (second, second)
+    ]
+    held = [one.issued.certificate_id for one in (first, third)]
+    assert [[one.id for one in done.others] for done in revoked] == [held, held]
+    clock.advance(timedelta(days=300))  # the first has ended
+    last = await revoke_by_operator(supplier, held[-1], "superseded")
+    assert last.others == ()
+
+
+async def test_all_that_an_owner_still_holds_is_told_be_it_ever_so_much(supplier: Installation) -> None:
+    desk = EnrollmentDesk(supplier)
+    station = await desk.station("line-1")
+    many = Filter().most + 1
+    for _ in range(many):
+        await renewed(desk, station)
+    revoked = await revoke_by_operator(supplier, station.issued.certificate_id, "superseded")
+    assert len({one.id for one in revoked.others} - {revoked.record.id}) == many
 
 
 @pytest.mark.parametrize("reason", ["", "unspecified", "certificateHold", "removeFromCRL", "bored"])
