@@ -23,8 +23,8 @@ def test_every_command_of_the_tutorial_does_what_the_page_shows(tmp_path: Path) 
 def test_the_tutorial_goes_the_whole_way() -> None:
     typed = "\n".join(one.command for one in typed_in(TUTORIAL))
     steps = [
-        *("init supplier", "init operator", "station add", "--label idevid", "anchor add", "--label ldevid"),
-        *("--force", "certificate revoke", "ledger export", "ledger verify", "kill"),
+        *("init supplier", "init operator", "station add", "--label idevid", "--csr second.csr", "anchor add"),
+        *("--label ldevid", "--force", "certificate revoke", "ledger export", "ledger verify", "kill"),
     ]
     places = [typed.index(step) for step in steps]
     assert places == sorted(places)

@@ -47,6 +47,8 @@ def write_out(text: str, output: Path | None) -> None:
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
             Path(name).chmod(0o666 & ~_umask())
             Path(name).replace(output)
         finally:
