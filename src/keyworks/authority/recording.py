@@ -84,13 +84,12 @@ def record(tx: Transaction, issuances: Sequence[Issuance]) -> list[Recorded]:
 
 def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry]) -> Recorded:
     order = issuance.order
-    former = _live_in_slot(tx, issuance)
     refusal = _refusal(tx, order)
     certificate_id = _insert(tx, issuance) if refusal is None else None
     if certificate_id is None:
         # Another worker may have answered the identical request since we looked: then its answer is ours.
         return find_repeated(tx, order, issuance.at) or Recorded(refusal=refusal)
-    _take_slot(tx, order, certificate_id)
+    former = _take_slot(tx, issuance, certificate_id)
     if former is not None and order.replacement is not Replacement.KEEP:
         revoke_certificate(tx, former, SUPERSEDED, issuance.at)
         superseded = (("certificate", former), ("by", certificate_id), ("reason", SUPERSEDED))
@@ -99,16 +98,6 @@ def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry])
         order.companion(tx, certificate_id)
     entries.append(seal(_entry(issuance, "certificate.issued", _description(issuance, certificate_id))))
     return Recorded(certificate_id, issuance.der)
-
-
-def _live_in_slot(tx: Transaction, issuance: Issuance) -> str | None:
-    """Return the id of the live certificate in the slot, if there is one."""
-    order = issuance.order
-    place = {"owner": order.owner, "slot": order.slot, "algorithm": order.public_key.key_type}
-    for certificate_id, state, not_after in tx.execute(records.SELECT_SLOT, place):
-        if state != "revoked" and not_after >= issuance.at:
-            return str(certificate_id)
-    return None
 
 
 def _refusal(tx: Transaction, order: Order) -> KeyworksError | None:
@@ -159,9 +148,16 @@ def _insert(tx: Transaction, issuance: Issuance) -> str | None:
     return certificate_id
 
 
-def _take_slot(tx: Transaction, order: Order, certificate_id: str) -> None:
+def _take_slot(tx: Transaction, issuance: Issuance, certificate_id: str) -> str | None:
+    """Put a certificate into its slot; return the id of the live one that was there, if there was one."""
+    order = issuance.order
     place = {"owner": order.owner, "slot": order.slot, "algorithm": order.public_key.key_type}
-    tx.execute(records.TAKE_SLOT, {**place, "certificate_id": certificate_id})
+    taken = {**place, "certificate_id": certificate_id}
+    if tx.execute(records.TAKE_EMPTY_SLOT, taken):
+        return None
+    [(former, state, not_after)] = tx.execute(records.SELECT_SLOT, place)
+    tx.execute(records.TAKE_SLOT, taken)
+    return former if state != "revoked" and not_after >= issuance.at else None
 
 
 def revoke_certificate(tx: Transaction, certificate_id: str, reason: str, at: int) -> bool:

@@ -158,6 +158,7 @@ FORGET_REQUEST: Final = Statement(
 )
 """An expired certificate no longer answers a repeated request."""
 
+TAKE_EMPTY_SLOT: Final = Statement(insert(slot).on_conflict_do_nothing().returning(slot.c.certificate_id))
 _take_slot: Final = insert(slot)
 TAKE_SLOT: Final = Statement(
     _take_slot.on_conflict_do_update(

@@ -57,7 +57,7 @@ class TBSCertificate:
                 serial_number=self.serial_number,
                 signature=_kept(self.signature.identifier),
                 issuer=_kept(self.issuer.der),
-                validity=rfc5280.Validity(not_before=_time(self.not_before), not_after=_time(self.not_after)),
+                validity=_validity(self.not_before, self.not_after),
                 subject=tlv(self.subject.der),
                 subject_public_key_info=tlv(self.public_key.spki),
                 issuer_unique_id=None,
@@ -65,6 +65,12 @@ class TBSCertificate:
                 extensions=[_extension(one) for one in self.extensions] or None,
             )
         )
+
+
+@lru_cache(maxsize=64)
+def _validity(not_before: int, not_after: int) -> rfc5280.Validity:
+    """Return a Validity; what is issued within a second mostly shares it."""
+    return rfc5280.Validity(not_before=_time(not_before), not_after=_time(not_after))
 
 
 def _time(at: int) -> asn1.UTCTime | asn1.GeneralizedTime:
