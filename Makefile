@@ -4,7 +4,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 N ?= 50
-PYTHON ?= python3
+# Debian's own Python before any other on the path: it is built with optimizations, others often are not.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 JOBS ?= auto
 
 .PHONY: help
@@ -54,6 +55,7 @@ clean: ## Remove what the other targets made
 
 $(VENV)/runtime: requirements.lock pyproject.toml tools/debian
 	@tools/debian python3-venv openssl
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=... make")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing from requirements.lock ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
