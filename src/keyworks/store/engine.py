@@ -102,9 +102,10 @@ class Store:
     def __init__(self, path: Path, clock: Clock, attempts: int = ATTEMPTS) -> None:
         self._clock = clock
         self._attempts = attempts
-        self._writer = sqlite.connect(path)
-        self._reader = sqlite.connect(path, read_only=True)
-        self._reading = Transaction(self._reader)
+        # One connection, because a second one would forget its pages whenever the first writes. Reads and
+        # writes do not mix all the same: nothing is awaited between a write's beginning and its end.
+        self._connection = sqlite.connect(path)
+        self._transaction = Transaction(self._connection)
         self._forks = _forks.count
         self._waiting: list[_Write] = []
         self.snapshots = 0
@@ -147,19 +148,24 @@ class Store:
             attempt += 1
 
     def _read_once(self, query: Callable[[Transaction], _T]) -> _T:
-        if not self._reader.in_transaction:
-            self._reader.execute("BEGIN")
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN")
             asyncio.get_running_loop().call_soon(self._end_snapshot)
+        changes = self._connection.total_changes
         try:
-            return query(self._reading)
+            result = query(self._transaction)
         except sqlite3.Error:
             self._end_snapshot()
             raise
+        if self._connection.total_changes != changes:
+            self._end_snapshot()
+            raise InternalError("A query wrote, which only a write function may; nothing of it is kept.")
+        return result
 
     def _end_snapshot(self) -> None:
         self.snapshots += 1
-        if not self._closed and self._reader.in_transaction:
-            self._reader.execute("ROLLBACK")
+        if not self._closed and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     async def write(
         self, write: Callable[[Transaction, Sequence[_Item]], Sequence[_Outcome]], item: _Item
@@ -187,8 +193,7 @@ class Store:
         self._closed = True
         if self._committer is not None:
             await self._committer
-        self._reader.close()
-        self._writer.close()
+        self._connection.close()
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -216,7 +221,7 @@ class Store:
             return
         try:
             outcomes = self._run(group)
-            self._writer.execute("COMMIT")
+            self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever submitted the write gets it
             self._roll_back()
             if len(group) == 1:
@@ -232,7 +237,7 @@ class Store:
 
     def _run(self, group: list[_Write]) -> list[Any]:
         """Run the writes of a group, those of one function together; return outcomes in submitted order."""
-        tx = Transaction(self._writer)
+        tx = self._transaction
         self._keep_mark(tx)
         together: dict[Any, list[int]] = {}
         for place, one in enumerate(group):
@@ -248,8 +253,9 @@ class Store:
         """Take the write lock, waiting without blocking the loop while another process holds it."""
         attempt = 0
         while True:
+            self._end_snapshot()
             try:
-                self._writer.execute("BEGIN IMMEDIATE")
+                self._connection.execute("BEGIN IMMEDIATE")
             except sqlite3.Error as error:
                 if not sqlite.is_busy(error):
                     raise sqlite.translated(error) from error
@@ -283,8 +289,8 @@ class Store:
 
     def _roll_back(self) -> None:
         self._mark = 0
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
 
 def _fail(group: list[_Write], error: Exception) -> None:

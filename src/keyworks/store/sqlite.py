@@ -8,8 +8,6 @@ from typing import Final
 from keyworks.errors import InternalError, KeyworksError, OperatorError, Unavailable
 
 _CACHED_STATEMENTS: Final = 512
-_CHECKPOINT_PAGES: Final = 8000
-"""Pages in the log before it is written back (32 MiB): the same pages change again and again meanwhile."""
 
 _OPENING_SECONDS: Final = 5.0
 """How long opening may wait for a process that is just closing the database or putting it in order."""
@@ -18,7 +16,7 @@ _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
     """Open a database that exists.
 
     WAL lets readers go on while one writes; FULL makes every commit durable before it returns. Waiting for a
@@ -40,14 +38,14 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise translated(error) from error
     try:
-        _prepare(connection, read_only=read_only)
+        _prepare(connection)
     except sqlite3.Error as error:
         connection.close()
         raise translated(error) from error
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
+def _prepare(connection: sqlite3.Connection) -> None:
     [(mode,)] = connection.execute("PRAGMA journal_mode=WAL").fetchall()
     if mode != "wal":
         connection.close()
@@ -59,8 +57,6 @@ def _prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA busy_timeout=0")
-    if read_only:
-        connection.execute("PRAGMA query_only=ON")
 
 
 def is_busy(error: sqlite3.Error) -> bool:

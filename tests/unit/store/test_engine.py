@@ -71,7 +71,7 @@ async def other(file: Path, clock: FixedClock) -> AsyncIterator[Store]:
 def executed(store: Store) -> list[str]:
     """What the writing connection executes from now on."""
     executed: list[str] = []
-    store._writer.set_trace_callback(executed.append)
+    store._connection.set_trace_callback(executed.append)
     return executed
 
 
@@ -231,28 +231,28 @@ async def test_two_workers_write_to_one_database_without_losing_anything(store: 
 
 
 async def test_a_worker_waits_for_the_other_without_blocking_the_loop(store: Store, other: Store) -> None:
-    other._writer.execute("BEGIN IMMEDIATE")
+    other._connection.execute("BEGIN IMMEDIATE")
     waiting = asyncio.ensure_future(store.write(_write, "patient"))
     for _ in range(3):
         await asyncio.sleep(0)
     assert not waiting.done()
-    other._writer.execute("ROLLBACK")
+    other._connection.execute("ROLLBACK")
     assert await waiting == "PATIENT"
 
 
 async def test_a_database_that_stays_busy_is_unavailable_and_nothing_is_written(
     store: Store, other: Store
 ) -> None:
-    other._writer.execute("BEGIN IMMEDIATE")
+    other._connection.execute("BEGIN IMMEDIATE")
     outcomes = await _settled(*_submit(store, "a", "b"))
     assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
-    other._writer.execute("ROLLBACK")
+    other._connection.execute("ROLLBACK")
     assert await store.read(_read) == []
 
 
 async def test_reading_waits_for_nobody_who_writes(store: Store, other: Store) -> None:
-    other._writer.execute("BEGIN IMMEDIATE")
-    other._writer.execute("INSERT INTO note (text) VALUES ('not yet')")
+    other._connection.execute("BEGIN IMMEDIATE")
+    other._connection.execute("INSERT INTO note (text) VALUES ('not yet')")
     assert await store.read(_read) == []
 
 
@@ -298,12 +298,12 @@ async def test_a_disk_that_takes_no_more_is_unavailable_and_what_was_written_sta
     store: Store, pragma: str
 ) -> None:
     await store.write(_write, "before")
-    store._writer.execute(pragma)
+    store._connection.execute(pragma)
     outcomes = await _settled(*_submit(store, "x" * 100_000, "y" * 100_000))
     assert [type(outcome) for outcome in outcomes] == [Unavailable, Unavailable]
     assert await store.read(_read) == ["before"]
-    store._writer.execute("PRAGMA max_page_count=100000")
-    store._writer.execute("PRAGMA query_only=OFF")
+    store._connection.execute("PRAGMA max_page_count=100000")
+    store._connection.execute("PRAGMA query_only=OFF")
     assert await store.write(_write, "after") == "AFTER"
 
 

@@ -45,13 +45,6 @@ def test_a_reference_to_nothing_is_refused(connection: sqlite3.Connection) -> No
         connection.execute("INSERT INTO child VALUES (1)")
 
 
-def test_a_read_only_connection_writes_nothing(file: Path) -> None:
-    connection = connect(file, read_only=True)
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        connection.execute("INSERT INTO parent VALUES (1)")
-    connection.close()
-
-
 def test_a_database_is_never_created_silently(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="keyworks init"):
         connect(tmp_path / "none.db")
@@ -73,7 +66,7 @@ def test_a_folder_is_told_to_the_operator(tmp_path: Path) -> None:
 def test_a_place_where_processes_cannot_share_memory_is_refused() -> None:
     """A database in memory keeps its own journal mode, as a network share does."""
     with pytest.raises(OperatorError, match="local disk"):
-        _prepare(sqlite3.connect(":memory:"), read_only=False)
+        _prepare(sqlite3.connect(":memory:"))
 
 
 @pytest.mark.parametrize(
