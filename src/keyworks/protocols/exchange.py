@@ -35,12 +35,21 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP response, whole."""
+    """An HTTP response, whole.
+
+    Args:
+        status: HTTP's.
+        headers: Besides Content-Type and those about the connection.
+        body: As sent.
+        content_type: Of ``body``.
+        private: What only our own log may hold; never sent.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    content_type: str = field(default="text/plain; charset=utf-8")
+    content_type: str = "text/plain; charset=utf-8"
+    private: str = field(default="", repr=False)
 
 
 STATUS: Final[Mapping[type[errors.KeyworksError], int]] = MappingProxyType(
@@ -72,9 +81,10 @@ def refuse(error: errors.KeyworksError) -> Reply:
         headers = (("WWW-Authenticate", _REALM),)
     if isinstance(error, errors.Unavailable):
         headers = (("Retry-After", str(max(1, ceil(error.retry_after.total_seconds())))),)
-    return Reply(status, headers, f"{error.detail}\n".encode())
+    return Reply(status, headers, f"{error.detail}\n".encode(), private=error.private)
 
 
 def method_not_allowed(method: str) -> Reply:
     """Return the reply to a request with another method than the one that is served."""
-    return Reply(405, headers=(("Allow", method),), body=f"Use {method} here.\n".encode())
+    allowed = "GET, HEAD" if method == "GET" else method
+    return Reply(405, headers=(("Allow", allowed),), body=f"Use {method} here.\n".encode())

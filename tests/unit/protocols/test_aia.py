@@ -34,7 +34,7 @@ async def test_anything_else_is_not_found(supplier: Installation, name: str) -> 
 
 async def test_certificates_are_only_read(supplier: Installation) -> None:
     reply = await AIA(supplier.registers).respond(get("/aia/issuing-1.cer", "POST"))
-    assert (reply.status, dict(reply.headers)) == (405, {"Allow": "GET"})
+    assert (reply.status, dict(reply.headers)) == (405, {"Allow": "GET, HEAD"})
 
 
 async def test_while_the_database_is_gone_a_client_is_told_to_come_back(supplier: Installation) -> None:

@@ -55,6 +55,7 @@ def test_every_cause_has_its_status_and_says_its_sentence(cause: type[errors.Key
     assert reply.body == b"What is wrong.\n"
     assert reply.content_type == "text/plain; charset=utf-8"
     assert "nobody" not in str(reply)
+    assert reply.private == "nobody's business"
 
 
 @pytest.mark.parametrize("cause", [errors.AuthenticationFailed, errors.InvalidPath])
@@ -73,7 +74,9 @@ def test_who_has_to_wait_is_told_how_long(wait: float, seconds: str) -> None:
     assert dict(refuse(refusal).headers) == {"Retry-After": seconds}
 
 
-def test_who_uses_another_method_is_told_the_right_one() -> None:
-    """RFC 9110 §15.5.6."""
-    reply = method_not_allowed("POST")
-    assert (reply.status, dict(reply.headers), reply.body) == (405, {"Allow": "POST"}, b"Use POST here.\n")
+@pytest.mark.parametrize(("method", "allowed"), [("POST", "POST"), ("GET", "GET, HEAD")])
+def test_who_uses_another_method_is_told_the_right_ones(method: str, allowed: str) -> None:
+    """RFC 9110 §9.3.2, §10.2.1, §15.5.6."""
+    reply = method_not_allowed(method)
+    assert (reply.status, dict(reply.headers)) == (405, {"Allow": allowed})
+    assert reply.body == f"Use {method} here.\n".encode()

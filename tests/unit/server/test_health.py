@@ -44,4 +44,4 @@ async def test_health_is_only_read(supplier: Installation, method: str) -> None:
     """RFC 9110 §15.5.6."""
     health = Health(supplier.registers)
     for reply in (await health.alive(get(method)), await health.ready(get(method))):
-        assert (reply.status, dict(reply.headers)["Allow"]) == (405, "GET")
+        assert (reply.status, dict(reply.headers)["Allow"]) == (405, "GET, HEAD")
