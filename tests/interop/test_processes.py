@@ -172,7 +172,7 @@ def test_strangers_are_counted_and_summed_up_in_one_entry(home: Path) -> None:
             counted[name] = counted.get(name, 0) + int(count)
     assert counted == {"127.0.0.1 AuthenticationFailed": 4, "127.0.0.1 NotFound": 1}
     assert 1 <= len(summaries) <= 2  # one per worker that counted
-    cut = [line for line in site.server.log_lines() if line["event"] == "connections_cut"]
+    cut = [line for line in site.server.log_lines() if line["event"] == "counted"]
     assert [line["http_400"] for line in cut] == [1]
 
 

@@ -8,6 +8,7 @@ import structlog
 
 from keyworks.errors import KeyworksError, NotFound
 from keyworks.protocols.exchange import Reply, Request, refuse
+from keyworks.server.counters import Counters
 
 Respond = Callable[[Request], Awaitable[Reply]]
 """What a protocol adapter offers."""
@@ -15,6 +16,12 @@ Respond = Callable[[Request], Awaitable[Reply]]
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+MAX_LOGGED: Final = 60
+"""Refusals of one status that are logged one by one until the counts are told: a stranger can provoke many."""
+
+_MAX_WORDS: Final = 200
+"""Characters of a stranger's in a line of the log."""
 
 _OUR_FAULT: Final = 500
 
@@ -25,11 +32,18 @@ class Application:
     Args:
         routes: Adapters by the prefix of the paths they answer.
         log: Where refusals and our own failures go.
+        counters: Where refusals are counted, whether logged or not.
     """
 
-    def __init__(self, routes: Mapping[str, Respond], log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        routes: Mapping[str, Respond],
+        log: structlog.typing.FilteringBoundLogger,
+        counters: Counters,
+    ) -> None:
         self._routes = tuple(routes.items())
         self._log = log
+        self._counters = counters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
@@ -53,11 +67,19 @@ class Application:
         except Exception as error:  # noqa: BLE001 - the one place: whatever went wrong, the client gets an answer
             return self._failed(request, error)
         if reply.status >= 400:
-            said = reply.body.decode("utf-8", "replace").strip()
-            self._log.info("refused", **_described(request), status=reply.status, reason=said)
+            self._log_refusal(request, reply)
         else:
             self._log.debug("answered", **_described(request), status=reply.status)
         return reply
+
+    def _log_refusal(self, request: Request, reply: Reply) -> None:
+        if self._counters.count(f"refused_{reply.status}") > MAX_LOGGED:
+            return
+        said = {"status": reply.status, "reason": reply.body.decode("utf-8", "replace").strip()[:_MAX_WORDS]}
+        if reply.private:
+            said["private"] = reply.private
+        log = self._log.warning if reply.status >= _OUR_FAULT else self._log.info
+        log("refused", **_described(request), **said)
 
     def _route(self, request: Request) -> Respond:
         for prefix, respond in self._routes:
@@ -81,7 +103,7 @@ async def _nothing_here(request: Request) -> Reply:
 
 
 def _described(request: Request) -> dict[str, str]:
-    return {"method": request.method, "path": request.path[:200], "source": request.source}
+    return {"method": request.method, "path": request.path[:_MAX_WORDS], "source": request.source}
 
 
 async def _whole_body(receive: Receive) -> bytes | None:

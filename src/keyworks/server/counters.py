@@ -1,4 +1,4 @@
-"""Counting what is not worth an entry each: handshakes that fail, connections that are cut."""
+"""Counting what is not worth an entry each: handshakes that fail, connections cut, requests refused."""
 
 from collections import Counter
 
@@ -9,9 +9,10 @@ class Counters:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
-    def count(self, name: str) -> None:
-        """Count one event."""
+    def count(self, name: str) -> int:
+        """Count one event, and return how many of its name there were since they were drained."""
         self._counts[name] += 1
+        return self._counts[name]
 
     def drain(self) -> dict[str, int]:
         """Return what was counted since the last call."""

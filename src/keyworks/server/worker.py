@@ -134,7 +134,7 @@ class Worker:
 
     def _listener(self, routes: Mapping[str, Respond], context: Callable[[], SSL.Context] | None) -> Listener:
         limits = self._installation.settings.limits
-        application = Application(routes, self._log)
+        application = Application(routes, self._log, self._counters)
         return Listener(application, limits, self._counters, self._installation.clock, context)
 
     async def start(self, sockets: Mapping[str, socket.socket]) -> None:
@@ -185,10 +185,10 @@ class Worker:
             listener.tick()
 
     async def _summarize(self) -> None:
-        """Enter what strangers were refused, and log what was cut."""
+        """Enter what strangers were refused, and log how much was cut and refused."""
         counted = self._counters.drain()
         if counted:
-            self._log.info("connections_cut", **counted)
+            self._log.info("counted", **counted)
         entry = self._refusals.drain(self._installation.clock.now())
         if entry is not None:
             await self._installation.store.write(enter, seal(entry))

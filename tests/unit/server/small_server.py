@@ -45,9 +45,9 @@ class WaitedCounters(Counters):
         super().__init__()
         self._events: dict[str, asyncio.Event] = {}
 
-    def count(self, name: str) -> None:
-        super().count(name)
+    def count(self, name: str) -> int:
         self._event(name).set()
+        return super().count(name)
 
     async def counted(self, name: str) -> None:
         await self._event(name).wait()
@@ -120,7 +120,9 @@ async def serving(
     """Serve ``respond`` on every path until the block ends."""
     log, lines = recording_log()
     counters = WaitedCounters()
-    listener = Listener(Application({"/": respond}, log), limits or Limits(), counters, FixedClock(), context)
+    listener = Listener(
+        Application({"/": respond}, log, counters), limits or Limits(), counters, FixedClock(), context
+    )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         await listener.start(listening)
         small = Small(listening.getsockname()[1], counters, listener, lines)

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from keyworks.access.credential import PresentedChain
-from keyworks.errors import IntegrityFailure
-from keyworks.protocols.exchange import Reply, Request
-from keyworks.server.application import Application, Respond
+from keyworks.errors import IntegrityFailure, Unavailable
+from keyworks.protocols.exchange import Reply, Request, refuse
+from keyworks.server.application import MAX_LOGGED, Application, Respond
+from keyworks.server.counters import Counters
 from tests.unit.server.small_server import Echo, Line, recording_log
 
 PRESENTED = PresentedChain((b"leaf",), b"fingerprint")
@@ -36,7 +37,7 @@ async def ask(
         "client": client,
         "state": {"presented": PRESENTED},
     }
-    await Application(routes, log)(scope, receive, send)
+    await Application(routes, log, Counters())(scope, receive, send)
     return sent, lines
 
 
@@ -92,10 +93,10 @@ async def test_what_nobody_foresaw_is_answered_with_a_place_in_the_log_and_nothi
 
 
 async def test_a_refusal_is_logged_with_its_reason_and_source() -> None:
-    async def refuse(_: Request) -> Reply:
+    async def turn_away(_: Request) -> Reply:
         return Reply(403, body=b"Not you.\n")
 
-    _, [line] = await ask({"/a/": refuse})
+    _, [line] = await ask({"/a/": turn_away})
     assert line == {
         "event": "refused",
         "level": "info",
@@ -107,10 +108,41 @@ async def test_a_refusal_is_logged_with_its_reason_and_source() -> None:
     }
 
 
-async def test_a_long_path_is_cut_in_the_log() -> None:
-    _, [line] = await ask({}, path="/" + "a" * 4000)
-    assert len(line["path"]) == 200
-    assert len(line["reason"]) < 300
+async def test_a_failure_of_ours_is_logged_as_one_with_what_nobody_is_told() -> None:
+    async def refuse_all(_: Request) -> Reply:
+        return refuse(Unavailable("Not now.", private="disk full"))
+
+    sent, [line] = await ask({"/a/": refuse_all})
+    assert (line["event"], line["level"], line["private"]) == ("refused", "warning", "disk full")
+    assert b"disk" not in sent[1]["body"]
+
+
+async def test_what_a_stranger_says_is_cut_in_the_log() -> None:
+    async def repeat(request: Request) -> Reply:
+        return Reply(415, body=b"Not " + request.path.encode())
+
+    _, [line] = await ask({"/": repeat}, path="/" + "a" * 4000)
+    assert (len(line["path"]), len(line["reason"])) == (200, 200)
+
+
+async def test_a_stranger_cannot_fill_the_log() -> None:
+    log, lines = recording_log()
+    counters = Counters()
+    application = Application({}, log, counters)
+
+    async def receive() -> Mapping[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Mapping[str, Any]) -> None:
+        pass
+
+    scope = {"method": "GET", "path": "/", "headers": [], "client": ("::1", 5), "state": {}}
+    for _ in range(MAX_LOGGED + 40):
+        await application(scope, receive, send)
+    assert len(lines) == MAX_LOGGED
+    assert counters.drain() == {"refused_404": MAX_LOGGED + 40}
+    await application(scope, receive, send)
+    assert len(lines) == MAX_LOGGED + 1
 
 
 async def test_a_client_that_went_away_is_not_answered() -> None:

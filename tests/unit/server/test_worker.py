@@ -97,9 +97,8 @@ async def test_a_stopping_worker_sums_up_strangers_and_places_its_last_entries(
     [summary] = await ledger_entries(supplier.store, "requests.refused")
     assert (summary["result"], summary["detail"]) == ("1", {"127.0.0.1 AuthenticationFailed": "1"})
     assert await supplier.store.read(lambda tx: tx.execute(SELECT_WAITING, {"most": 1})) == []
-    assert [
-        (line["event"], line.get("http_400")) for line in work.log if line["event"] == "connections_cut"
-    ] == [("connections_cut", 1)]
+    [counted] = [line for line in work.log if line["event"] == "counted"]
+    assert (counted["http_400"], counted["refused_401"]) == (1, 1)
 
 
 async def test_a_job_that_fails_in_the_end_is_logged_and_ends_nothing_else(supplier: Installation) -> None:
