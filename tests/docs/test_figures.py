@@ -12,6 +12,7 @@ from keyworks.keys.master import SCRYPT_COST, SMALLEST_PASSPHRASE
 from keyworks.ledger.entry import SALT_OCTETS
 from keyworks.ledger.records import TILE
 from keyworks.ledger.sequencer import BATCH, INTERVAL_SECONDS
+from keyworks.server.application import MAX_LOGGED
 from keyworks.server.tls import MAX_CHAIN, MAX_CHAIN_OCTETS
 from keyworks.store.engine import MAX_GROUP
 from keyworks.testing import NOON
@@ -34,6 +35,7 @@ _HOURS: Final = int(LIFETIME.total_seconds() // 3600)
         ("docs/adr/0009-keys-sealed-at-rest.md", f"It is {SMALLEST_PASSPHRASE} characters or longer"),
         ("docs/explanation/how-a-certificate-is-issued.md", f"more than {_WORDS[MAX_CHAIN]} certificates"),
         ("docs/explanation/how-a-certificate-is-issued.md", f"or {MAX_CHAIN_OCTETS // 1024} KiB are refused"),
+        ("docs/explanation/how-a-certificate-is-issued.md", f"logs {MAX_LOGGED} a minute one by one"),
         ("docs/explanation/what-the-ledger-proves.md", f"{SALT_OCTETS} random octets (the salt)"),
         ("SECURITY.md", f"scrypt (N = {_N}, r = {_R}, p = {_P})"),
         ("SECURITY.md", f"At least {SMALLEST_PASSPHRASE} characters"),
