@@ -1,4 +1,4 @@
-"""Structured logs to standard error: one line per event, no secrets, no bodies."""
+"""Structured logs to standard error: one event per line (tracebacks set in below it, in text); no secrets."""
 
 import logging
 import sys
@@ -30,6 +30,7 @@ def configure_log(settings: Log, node: str) -> structlog.typing.FilteringBoundLo
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *([] if settings.format == "json" else [_set_in]),
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -40,3 +41,13 @@ def configure_log(settings: Log, node: str) -> structlog.typing.FilteringBoundLo
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(node=node)
     return logger
+
+
+def _set_in(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Set a traceback in below its event: what an exception says must not look like another event."""
+    if "exception" in event:
+        lines = event["exception"].splitlines()
+        event["exception"] = "\n".join(
+            f"    {line if line.isprintable() else ascii(line)[1:-1]}" for line in lines
+        )
+    return event

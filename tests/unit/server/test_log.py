@@ -56,6 +56,17 @@ def test_an_exception_stays_on_the_event_s_line(capsys: pytest.CaptureFixture[st
     assert "ValueError: two\nlines" in json.loads(output)["exception"]
 
 
+def test_an_exception_forges_no_event_of_text(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log(Log(format="text"), "line-1").error("failed", exc_info=ValueError(f"one{HOSTILE}"))
+    output = capsys.readouterr().err
+    event, *below = output.splitlines()
+    assert "failed" in event
+    assert "2026-01-01 [info] ready" in output
+    assert [line for line in below if not line.startswith("    ")] == []
+    assert "\x1b" not in output
+    assert "\x00" not in output
+
+
 def test_a_line_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several processes write to one pipe; a line feed that comes later would follow another's line."""
     pieces: list[str] = []
