@@ -1,40 +1,66 @@
 """Whether this worker lives, and whether it can serve: for balancers and for people at 3 a.m."""
 
+from collections.abc import Sequence
+
 from keyworks.authority.register import Registers
 from keyworks.errors import KeyworksError, Unavailable
 from keyworks.protocols.exchange import Reply, Request, method_not_allowed, refuse
+from keyworks.store.engine import Store, Transaction
 
 
 class Health:
     """Answers ``/healthz`` and ``/readyz``.
 
     Args:
-        registers: What has to be readable for a worker to be of use.
+        store: What has to take records for a worker to be of use.
+        registers: What has to be readable.
     """
 
-    def __init__(self, registers: Registers) -> None:
+    def __init__(self, store: Store, registers: Registers) -> None:
+        self._store = store
         self._registers = registers
         self._stopping = False
+        self._unwritable = ""
 
     def stop(self) -> None:
         """From now on, say that requests had better go elsewhere."""
         self._stopping = True
+
+    async def try_writing(self) -> None:
+        """Find out whether anything can be recorded now: a full disk can still be read.
+
+        Raises:
+            KeyworksError: It cannot; until it can again, this worker is not ready.
+        """
+        try:
+            # Nothing of its own: the store keeps the time of its last write, and that has moved.
+            await self._store.write(_nothing, None)
+        except KeyworksError as error:
+            self._unwritable = error.detail
+            raise
+        self._unwritable = ""
 
     async def alive(self, request: Request) -> Reply:
         """Say that this process answers at all."""
         return _text("alive\n") if request.method in ("GET", "HEAD") else method_not_allowed("GET")
 
     async def ready(self, request: Request) -> Reply:
-        """Say whether this worker can serve now: the database answers, and it is not stopping."""
+        """Say whether this worker can serve now: it reads and writes the database, and is not stopping."""
         if request.method not in ("GET", "HEAD"):
             return method_not_allowed("GET")
         if self._stopping:
             return refuse(Unavailable("This server is stopping."))
+        if self._unwritable:
+            return refuse(Unavailable(f"Not ready: {self._unwritable}"))
         try:
             await self._registers.current()
         except KeyworksError as error:
             return refuse(Unavailable(f"Not ready: {error.detail}"))
         return _text("ready\n")
+
+
+def _nothing(_: Transaction, items: Sequence[None]) -> Sequence[None]:
+    return items
 
 
 def _text(text: str) -> Reply:

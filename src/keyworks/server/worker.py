@@ -21,8 +21,6 @@ from OpenSSL import SSL
 from keyworks.authority.authenticate import Authenticator
 from keyworks.authority.enrollment import Enrollment
 from keyworks.errors import KeyworksError
-from keyworks.ledger.entry import seal
-from keyworks.ledger.records import enter
 from keyworks.ledger.refusals import SUMMARY_SECONDS, RefusalCounter
 from keyworks.protocols.aia import AIA
 from keyworks.protocols.aia import PREFIX as AIA_PREFIX
@@ -32,6 +30,7 @@ from keyworks.server.application import Application, Respond
 from keyworks.server.counters import Counters
 from keyworks.server.health import Health
 from keyworks.server.listener import Listener
+from keyworks.server.summaries import Summaries
 from keyworks.server.tls import server_context
 from keyworks.service.installation import Installation, open_installation
 from keyworks.service.sequencing import open_sequencer
@@ -41,6 +40,7 @@ GRACE_SECONDS: Final = 10.0
 """How long a stopping worker lets answers take."""
 
 _RENEWAL_CHECK_SECONDS: Final = 3600.0
+_WRITING_CHECK_SECONDS: Final = 10.0
 _LAST_ROUNDS: Final = 3
 """Another worker that stops at the same moment may be faster once or twice."""
 
@@ -111,7 +111,8 @@ class Worker:
         self._contexts = contexts
         self._counters = Counters()
         self._refusals = RefusalCounter()
-        self._health = Health(installation.registers)
+        self._summaries = Summaries(installation.store, self._refusals, installation.clock)
+        self._health = Health(installation.store, installation.registers)
         self._listeners = self._build_listeners()
 
     @classmethod
@@ -138,7 +139,8 @@ class Worker:
         return Listener(application, limits, self._counters, self._installation.clock, context)
 
     async def start(self, sockets: Mapping[str, socket.socket]) -> None:
-        """Listen."""
+        """Listen, knowing from the first request on whether anything can be recorded."""
+        await self._attempt(self._health.try_writing)
         for name, listening in sockets.items():
             await self._listeners[name].start(listening)
 
@@ -148,6 +150,7 @@ class Worker:
             self._every(1.0, stop, self._tick),
             self._every(float(SUMMARY_SECONDS), stop, self._summarize),
             self._every(_RENEWAL_CHECK_SECONDS, stop, self._renew),
+            self._every(_WRITING_CHECK_SECONDS, stop, self._health.try_writing),
         ]
         if sequences:
             jobs.append((await open_sequencer(self._installation)).run(stop))
@@ -189,9 +192,7 @@ class Worker:
         counted = self._counters.drain()
         if counted:
             self._log.info("counted", **counted)
-        entry = self._refusals.drain(self._installation.clock.now())
-        if entry is not None:
-            await self._installation.store.write(enter, seal(entry))
+        await self._summaries.enter()
 
     async def _renew(self) -> None:
         await self._contexts.reload(self._installation)

@@ -111,6 +111,16 @@ async def test_a_job_that_fails_in_the_end_is_logged_and_ends_nothing_else(suppl
     assert all(line["reason"] for line in failed)
 
 
+async def test_a_worker_that_cannot_record_says_so_from_the_first_request_on(
+    supplier: Installation, clock: FixedClock
+) -> None:
+    clock.advance(timedelta(hours=-1))  # behind the last record: nothing is written
+    async with working(supplier, sequences=False) as work:
+        assert await work.get("publication", "/readyz") == 503
+        assert await work.get("publication", "/healthz") == 200
+    assert "try_writing" in [line["job"] for line in work.log if line["event"] == "job_failed"]
+
+
 async def test_a_renewed_server_certificate_is_offered_to_new_connections(
     supplier: Installation, clock: FixedClock
 ) -> None:
