@@ -17,7 +17,7 @@ class Replacement(Enum):
     """Its device is still on the line: revoke it as superseded. Once shipped, refuse."""
 
     REVOKE = "revoke"
-    """Its holder enrolled anew (a reset device): revoke it as superseded."""
+    """Its holder enrolled anew (a reset device): revoke it as superseded, and what it was renewed from."""
 
     KEEP = "keep"
     """A renewal: it stays valid until its end, so that a lost reply strands nobody."""

@@ -8,12 +8,14 @@ from typing import Final
 from keyworks.access.records import advance_revocation
 from keyworks.authority import records
 from keyworks.authority.order import Order, Replacement
-from keyworks.devices.records import issue_to
+from keyworks.devices.device import DeviceState
+from keyworks.devices.records import get_device, issue_to
 from keyworks.errors import KeyworksError, NotAuthorized
 from keyworks.ledger.entry import Entry, SealedEntry, seal
 from keyworks.ledger.records import insert_entries
 from keyworks.store.engine import Transaction
 from keyworks.store.ids import new_id
+from keyworks.x509.certificate import Certificate
 
 SUPERSEDED: Final = "superseded"
 KEY_COMPROMISE: Final = "keyCompromise"
@@ -89,8 +91,7 @@ def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry])
     if certificate_id is None:
         # Another worker may have answered the identical request since we looked: then its answer is ours.
         return find_repeated(tx, order, issuance.at) or Recorded(refusal=refusal)
-    former = _take_slot(tx, issuance, certificate_id)
-    if former is not None and order.replacement is not Replacement.KEEP:
+    for former in _take_slot(tx, issuance, certificate_id):
         revoke_certificate(tx, former, SUPERSEDED, issuance.at)
         superseded = (("certificate", former), ("by", certificate_id), ("reason", SUPERSEDED))
         entries.append(seal(_entry(issuance, "certificate.revoked", superseded)))
@@ -110,11 +111,16 @@ def _refusal(tx: Transaction, order: Order) -> KeyworksError | None:
         return NotAuthorized("This public key belongs to another device or service; make a new key.")
     if order.device_id is None:
         return None
-    on_the_line = issue_to(tx, order.device_id)
-    if order.replacement is Replacement.REVOKE_UNTIL_SHIPPED and not on_the_line:
+    if issue_to(tx, order.device_id):
+        return None
+    if order.replacement is Replacement.REVOKE_UNTIL_SHIPPED:
         return NotAuthorized(
             "The device has left the line; it gets no further identity, and the one it has cannot be replaced."
         )
+    # It was in use when the request was authorized; the operator may have retired it since.
+    device = get_device(tx, order.device_id)
+    if device is None or device.state is DeviceState.RETIRED:
+        return NotAuthorized("The device is retired; it gets no certificates any more.")
     return None
 
 
@@ -148,16 +154,25 @@ def _insert(tx: Transaction, issuance: Issuance) -> str | None:
     return certificate_id
 
 
-def _take_slot(tx: Transaction, issuance: Issuance, certificate_id: str) -> str | None:
-    """Put a certificate into its slot; return the id of the live one that was there, if there was one."""
+def _take_slot(tx: Transaction, issuance: Issuance, certificate_id: str) -> list[str]:
+    """Put a certificate into its slot; return the ids of the live ones that it supersedes there.
+
+    They can be several: each renewal has left its predecessor valid.
+    """
     order = issuance.order
-    place = {"owner": order.owner, "slot": order.slot, "algorithm": order.public_key.key_type}
-    taken = {**place, "certificate_id": certificate_id}
+    place = {"owner": order.owner, "slot": order.slot}
+    taken = {**place, "algorithm": order.public_key.key_type, "certificate_id": certificate_id}
     if tx.execute(records.TAKE_EMPTY_SLOT, taken):
-        return None
-    [(former, state, not_after)] = tx.execute(records.SELECT_SLOT, place)
+        return []
     tx.execute(records.TAKE_SLOT, taken)
-    return former if state != "revoked" and not_after >= issuance.at else None
+    if order.replacement is Replacement.KEEP:
+        return []
+    formers = tx.execute(records.SELECT_LIVE, {**place, "at": issuance.at, "new": certificate_id})
+    return [
+        former
+        for former, der in formers
+        if Certificate.parse(der).public_key.key_type == order.public_key.key_type
+    ]
 
 
 def revoke_certificate(tx: Transaction, certificate_id: str, reason: str, at: int) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
+    func,
     null,
     or_,
     select,
@@ -166,15 +167,19 @@ TAKE_SLOT: Final = Statement(
         set_={"certificate_id": _take_slot.excluded.certificate_id},
     )
 )
-SELECT_SLOT: Final = Statement(
-    select(certificate.c.id, certificate.c.state, certificate.c.not_after)
-    .join(slot, slot.c.certificate_id == certificate.c.id)
+SELECT_LIVE: Final = Statement(
+    select(certificate.c.id, certificate.c.der)
     .where(
-        slot.c.owner == bindparam("owner"),
-        slot.c.slot == bindparam("slot"),
-        slot.c.algorithm == bindparam("algorithm"),
+        certificate.c.owner == bindparam("owner"),
+        func.coalesce(certificate.c.channel_id, certificate.c.profile) == bindparam("slot"),
+        certificate.c.state != "revoked",
+        certificate.c.not_after >= bindparam("at"),
+        certificate.c.id != bindparam("new"),
     )
+    .order_by(certificate.c.id)
 )
+"""An owner's live certificates in a slot besides the new one, of any algorithm."""
+
 SELECT_REPEATED: Final = Statement(
     select(certificate.c.id, certificate.c.der, certificate.c.not_after).where(
         certificate.c.owner == bindparam("owner"), certificate.c.request_key == bindparam("request_key")

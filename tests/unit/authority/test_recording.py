@@ -6,6 +6,9 @@ from datetime import timedelta
 import pytest
 
 from keyworks import oids
+from keyworks.authority.authorize import Operation
+from keyworks.authority.naming import ldevid_names
+from keyworks.authority.order import Order, Replacement, Requester
 from keyworks.authority.revoke import Revocation, revoke
 from keyworks.authority.status import CertificateRecord, Filter, list_certificates
 from keyworks.devices.device import DeviceState
@@ -118,6 +121,52 @@ async def test_a_reset_device_that_enrolls_anew_has_its_former_ldevid_superseded
     for _ in range(2):
         await field.enroll("ldevid", by=idevid)
     assert [one.state for one in await certificates_of(field, "SN-1")] == ["revoked", "valid"]
+
+
+async def test_what_renewals_have_left_valid_is_superseded_when_the_device_enrolls_anew(
+    desk: EnrollmentDesk, station: Holder, field: EnrollmentDesk
+) -> None:
+    """Otherwise a certificate that was renewed before a reset would outlive it; other algorithms are others."""
+    idevid = await desk.enroll("idevid", serial("SN-1"), by=station)
+    await field.enroll("ldevid", by=idevid, signer=software_signer("Ed25519"))
+    first = await field.enroll("ldevid", by=idevid)
+    subject, again = first.certificate.subject, Operation.REENROLL
+    second = await field.enroll("ldevid", subject, by=first, operation=again)
+    third = await field.enroll("ldevid", by=second)
+    states = [one.state for one in await certificates_of(field, "SN-1")]
+    assert states == ["valid", "revoked", "revoked", "valid"]
+    entries = [one["detail"] for one in await ledger_entries(field.store, "certificate.revoked")]
+    assert [one["certificate"] for one in entries] == [
+        first.issued.certificate_id,
+        second.issued.certificate_id,
+    ]
+    assert {one["by"] for one in entries} == {third.issued.certificate_id}
+
+
+@pytest.mark.parametrize("replacement", [Replacement.REVOKE, Replacement.KEEP])
+async def test_a_device_that_is_retired_after_its_request_was_authorized_gets_nothing(
+    field: EnrollmentDesk, replacement: Replacement
+) -> None:
+    """The one that decides is the durable transaction: what was read before may have changed."""
+    register, _ = await field.registers.current()
+    channel = register.channel("ldevid")
+    issuer = register.current_generation(channel.authority_id).issuer
+    device = await find_device(field.installation, "SN-1")
+    order = Order(
+        issuer=issuer,
+        profile=channel.profile,
+        wanted=ldevid_names(issuer.name, device),
+        public_key=software_signer().public_key,
+        owner=f"device:{device.id}",
+        replacement=replacement,
+        requester=Requester("device:Maker/SN-1", "192.0.2.7"),
+        channel_id=channel.id,
+        device_id=device.id,
+    )
+    await move(field, "SN-1", DeviceState.RETIRED)
+    with pytest.raises(NotAuthorized, match="is retired"):
+        await field.path.issue(order)
+    assert await certificates_of(field, "SN-1") == []
 
 
 async def test_an_expired_certificate_in_the_slot_is_not_revoked_as_well(
