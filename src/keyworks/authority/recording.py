@@ -176,11 +176,14 @@ def _take_slot(tx: Transaction, issuance: Issuance, certificate_id: str) -> list
 
 
 def revoke_certificate(tx: Transaction, certificate_id: str, reason: str, at: int) -> bool:
-    """Mark a certificate revoked, at once for every worker; return whether it was not yet.
+    """Mark a certificate revoked, at once for every worker; return whether that changed anything.
 
-    A compromised key is certified for nobody again, not even for its owner.
+    A revocation is final, but for its reason: where the key turns out to be compromised later, that is recorded
+    too, and the time of the revocation stays. A compromised key is certified for nobody again, not even for its
+    owner.
     """
-    changed = tx.execute(records.REVOKE, {"wanted_id": certificate_id, "at": at, "reason": reason})
+    known = {"wanted_id": certificate_id, "at": at, "reason": reason, "compromise": KEY_COMPROMISE}
+    changed = tx.execute(records.REVOKE, known)
     if changed:
         advance_revocation(tx)
         if reason == KEY_COMPROMISE:

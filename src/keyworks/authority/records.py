@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     bindparam,
     func,
     null,
@@ -227,10 +228,19 @@ SELECT_BY_FINGERPRINT: Final = Statement(
 SELECT_DER: Final = Statement(select(certificate.c.der).where(certificate.c.id == bindparam("id")))
 REVOKE: Final = Statement(
     update(certificate)
-    .where(certificate.c.id == bindparam("wanted_id"), certificate.c.state != "revoked")
+    .where(
+        certificate.c.id == bindparam("wanted_id"),
+        or_(
+            certificate.c.state != "revoked",
+            and_(
+                bindparam("reason") == bindparam("compromise"),
+                certificate.c.revocation_reason != bindparam("compromise"),
+            ),
+        ),
+    )
     .values(
         state="revoked",
-        revoked_at=bindparam("at"),
+        revoked_at=func.coalesce(certificate.c.revoked_at, bindparam("at")),
         revocation_reason=bindparam("reason"),
         request_key=null(),
     )

@@ -54,7 +54,10 @@ def check_reason(reason: str) -> str:
 
 
 def revoke(tx: Transaction, revocations: Sequence[Revocation]) -> list[bool]:
-    """Record revocations with their ledger entries; for each, whether the certificate was not yet revoked."""
+    """Record revocations with their ledger entries; for each, whether it changed anything.
+
+    It does where the certificate was not yet revoked, and where its key turns out to be compromised later.
+    """
     outcomes = []
     for wanted in revocations:
         changed = revoke_certificate(tx, wanted.certificate_id, wanted.reason, wanted.at)

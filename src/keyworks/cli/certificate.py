@@ -173,8 +173,9 @@ def export(session: Session, name: str, output: Path | None) -> None:
 def revoke(session: Session, name: str, reason: str, *, yes: bool) -> None:
     """Revoke a certificate for ever: from the next request on it authenticates nobody.
 
-    To revoke it again changes nothing, and is no error. Other certificates of the same device, station or
-    service stay as they are; those that are still valid are listed.
+    To revoke it again changes nothing, and is no error; only that its key is compromised is recorded later too.
+    Other certificates of the same device, station or service stay as they are; those that are still valid are
+    listed.
     """
     from keyworks.service.certificates import certificate as find
     from keyworks.service.certificates import revoke_by_operator

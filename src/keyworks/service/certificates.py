@@ -38,7 +38,8 @@ class Revoked:
 
     Args:
         record: The certificate, as it was before.
-        now: Whether it was revoked by this call; ``False`` if it was revoked before.
+        now: Whether this call changed anything; ``False`` if it was revoked before (and its key's compromise,
+            if that is the reason, was known).
         others: The same owner's certificates that are still valid, in the order of issue: a renewed
             certificate, for one, leaves its predecessor valid.
     """

@@ -48,6 +48,26 @@ async def test_a_compromised_key_is_certified_for_nobody_again(
     assert (await desk.enroll("idevid", subject, by=station)).issued.der
 
 
+async def test_that_a_key_is_compromised_is_recorded_of_a_revoked_certificate_too(
+    desk: EnrollmentDesk, station: Holder
+) -> None:
+    """The key that was stolen with a superseded certificate could otherwise be certified again."""
+    subject, operator = Name.of((oids.SERIAL_NUMBER, "SN-1")), desk.installation.operator
+    holder = await desk.enroll("idevid", subject, by=station)
+    name = holder.issued.certificate_id
+    outcomes = [
+        await desk.store.write(revoke, Revocation(name, "device:1", reason, operator, NOON + later))
+        for later, reason in enumerate(("superseded", "privilegeWithdrawn", "keyCompromise", "keyCompromise"))
+    ]
+    assert outcomes == [True, False, True, False]
+    record = await desk.store.read(lambda tx: find_certificate(tx, name))
+    assert (record.revocation_reason, record.revoked_at) == ("keyCompromise", NOON)
+    entries = await ledger_entries(desk.store, "certificate.revoked")
+    assert [one["detail"]["reason"] for one in entries] == ["superseded", "keyCompromise"]
+    with pytest.raises(NotAuthorized, match="revoked as compromised"):
+        await desk.enroll("idevid", subject, by=station, signer=holder.signer)
+
+
 async def test_what_was_never_issued_is_not_revoked(desk: EnrollmentDesk) -> None:
     _, before = await desk.registers.current()
     nobody = Revocation("nothing", "device:1", "keyCompromise", desk.installation.operator, NOON)

@@ -129,10 +129,19 @@ def test_revoking_again_changes_nothing_and_says_so(cli: Typed) -> None:
     name = idevid(cli)["id"]
     first = cli.json("certificate", "revoke", name, "--reason", "superseded", "--yes")
     cli.clock.advance(timedelta(days=1))
-    again = cli.json("certificate", "revoke", name, "--reason", "keyCompromise")
+    again = cli.json("certificate", "revoke", name, "--reason", "cessationOfOperation")
     assert (first["revoked_now"], again["revoked_now"]) == (True, False)
     assert again["reason"] == first["reason"] == "superseded"
     assert again["revoked_at"] == first["revoked_at"]
+
+
+def test_that_a_revoked_certificates_key_is_compromised_is_recorded_later(cli: Typed) -> None:
+    name = idevid(cli)["id"]
+    first = cli.json("certificate", "revoke", name, "--reason", "superseded", "--yes")
+    cli.clock.advance(timedelta(days=1))
+    later = cli.json("certificate", "revoke", name, "--reason", "keyCompromise")
+    assert (later["revoked_now"], later["reason"]) == (True, "keyCompromise")
+    assert later["revoked_at"] == first["revoked_at"]
 
 
 def renew_station(home: Path, times: int) -> None:
