@@ -145,6 +145,40 @@ _MAX_ORGANIZATION: Final = 64
 _MAX_WORKERS: Final = 256
 _ESCAPES: Final = {"\\": "\\\\", '"': '\\"'}
 """TOML 1.0, basic strings; whatever cannot be seen is escaped by its number."""
+_FILE: Final = """\
+# This node. The applied policy (authorities, channels, anchors) is in the database.
+
+[node]
+name = {name}
+organization = {organization}
+# Host names and addresses in the server's certificate.
+names = [{names}]
+# Processes; 0 for one per core.
+workers = {workers}
+
+[listen]
+# TLS, asks for client certificates: devices and stations enroll here.
+enrollment = {enrollment}
+# TLS, without: people and scripts.
+console = {console}
+# Plain HTTP: what is published is signed.
+publication = {publication}
+
+[database]
+file = {database}
+
+[keys]
+# The passphrase that opens the key store; never in this file.
+{keys}
+
+[log]
+level = {level}
+format = {format}
+
+[limits]
+# What a stranger may take: seconds, octets, headers of a request, connections per worker.
+{limits}
+"""
 
 
 def read_node_settings(file: Path) -> NodeSettings:
@@ -285,47 +319,22 @@ def render_node_settings(settings: NodeSettings) -> str:
     Raises:
         OperatorError: A setting is not text that a file can hold.
     """
-    keys = settings.keys
-    source = (
-        f"passphrase_file = {_quoted(keys.passphrase_file)}"
-        if keys.passphrase_file
-        else f"passphrase_env = {_quoted(keys.passphrase_env or '')}"
+    node, listen, keys = settings.node, settings.listen, settings.keys
+    source = "passphrase_file" if keys.passphrase_file else "passphrase_env"
+    return _FILE.format(
+        name=_quoted(node.name),
+        organization=_quoted(node.organization),
+        names=", ".join(_quoted(name) for name in node.names),
+        workers=node.workers,
+        enrollment=_quoted(listen.enrollment),
+        console=_quoted(listen.console),
+        publication=_quoted(listen.publication),
+        database=_quoted(settings.database.file),
+        keys=f"{source} = {_quoted(getattr(keys, source) or '')}",
+        level=_quoted(settings.log.level),
+        format=_quoted(settings.log.format),
+        limits="\n".join(f"{name} = {getattr(settings.limits, name)!r}" for name in Limits.__struct_fields__),
     )
-    names = ", ".join(_quoted(name) for name in settings.node.names)
-    limits = "\n".join(f"{name} = {getattr(settings.limits, name)!r}" for name in Limits.__struct_fields__)
-    return f"""# This node. The applied policy (authorities, channels, anchors) is in the database.
-
-[node]
-name = {_quoted(settings.node.name)}
-organization = {_quoted(settings.node.organization)}
-# Host names and addresses in the server's certificate.
-names = [{names}]
-# Processes; 0 for one per core.
-workers = {settings.node.workers}
-
-[listen]
-# TLS, asks for client certificates: devices and stations enroll here.
-enrollment = {_quoted(settings.listen.enrollment)}
-# TLS, without: people and scripts.
-console = {_quoted(settings.listen.console)}
-# Plain HTTP: what is published is signed.
-publication = {_quoted(settings.listen.publication)}
-
-[database]
-file = {_quoted(settings.database.file)}
-
-[keys]
-# The passphrase that opens the key store; never in this file.
-{source}
-
-[log]
-level = {_quoted(settings.log.level)}
-format = {_quoted(settings.log.format)}
-
-[limits]
-# What a stranger may take: seconds, octets, headers of a request, connections per worker.
-{limits}
-"""
 
 
 def _quoted(text: str) -> str:
