@@ -1,7 +1,8 @@
 """Path validation: does somebody we trust stand behind a certificate?
 
 OpenSSL builds and checks the path (signatures, times, names, constraints, unknown critical extensions); we
-check what it leaves open: which algorithms and key sizes count, and that the anchor itself is in force.
+check what it leaves open: which algorithms and key sizes count, and that the anchor itself is in force. No
+certificate policy is known here, so a path in which an issuer demands one does not hold.
 
 Source: RFC 5280 §6.
 """
@@ -21,7 +22,12 @@ from keyworks.x509.certificate import Certificate, time_text
 MAX_CHAIN: Final = 8
 """Certificates in a presented chain."""
 
-_FLAGS: Final = crypto.X509StoreFlags.PARTIAL_CHAIN | crypto.X509StoreFlags.X509_STRICT
+_FLAGS: Final = (
+    crypto.X509StoreFlags.PARTIAL_CHAIN
+    | crypto.X509StoreFlags.X509_STRICT
+    # Without it OpenSSL lets a critical policyConstraints pass as understood, and ignores it.
+    | crypto.X509StoreFlags.POLICY_CHECK
+)
 _REASONS: Final = {
     9: "a certificate's time has not come yet",
     10: "a certificate has expired",
@@ -31,6 +37,8 @@ _REASONS: Final = {
     7: "a signature in it does not verify",
     25: "a pathLenConstraint is exceeded",
     34: "it has an unknown critical extension",
+    42: "its policy extensions are malformed or contradict",
+    43: "an issuer in it demands a certificate policy, and none is known here",
     47: "a name lies outside the permitted subtrees",
     48: "a name lies inside an excluded subtree",
     53: "a name has a form that cannot be held against the name constraints",

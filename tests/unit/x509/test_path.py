@@ -21,6 +21,11 @@ from tests.unit.x509.verdicts import ROOT, judged, openssl_accepts
 SECOND = timedelta(seconds=1)
 CRITICAL_UNKNOWN = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00"), True)
 HARMLESS_UNKNOWN = (CRITICAL_UNKNOWN[0], False)
+POLICY = (
+    x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.3.6.1.4.1.55555.2"), None)]),
+    True,
+)
+DEMAND = (x509.PolicyConstraints(require_explicit_policy=0, inhibit_policy_mapping=None), True)
 ISSUING = made("issuing", GOOD_CA, ROOT)
 LEAF = made("leaf", GOOD_LEAF, ISSUING)
 OTHER = made("other root")
@@ -85,6 +90,7 @@ ACCEPTED: dict[str, Case] = {
     "an issuer for any purpose": through(
         extensions=((x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]), False),)
     ),
+    "a policy that nobody demands": through(extensions=(POLICY,)),
     **{key: all_of_type(key) for key in ("P-384", "P-521", "Ed25519", "Ed448", "rsa-2048")},
 }
 
@@ -137,6 +143,15 @@ REFUSED: dict[str, tuple[Case, str]] = {
     "anchor is an end entity": (([leaf(MISTAKEN)], [MISTAKEN]), NO_CA),
     "deeper than pathLenConstraint": (([leaf(BELOW), BELOW, ONLY_LEAVES], [ROOT]), DEPTH),
     "deeper than the anchor's pathLenConstraint": (([leaf(BELOW_SHORT), BELOW_SHORT], [SHORT_ROOT]), DEPTH),
+    "no policy, where its issuer demands one": (through(extensions=(DEMAND,)), "demands a certificate policy"),
+    "a policy that its issuer demands": (
+        ([leaf(stern := authority("stern", extensions=(DEMAND, POLICY)), extensions=(POLICY,)), stern], [ROOT]),
+        "demands a certificate policy",
+    ),
+    "malformed policies": (
+        through(extensions=((x509.UnrecognizedExtension(POLICY[0].oid, b"\x05\x00"), False),)),
+        "its policy extensions are malformed",
+    ),
     "no authorityKeyIdentifier": (([leaf(identifiers=False), ISSUING], [ROOT]), "lacks authorityKeyIdentifier"),
     "no subjectKeyIdentifier": (through(identifiers=False), "lacks"),
 }

@@ -23,7 +23,8 @@ def openssl_accepts(folder: Path, chain: Sequence[Made], anchors: Sequence[Made]
     leaf_file.write_bytes(chain[0].pem)
     others.write_bytes(b"".join(one.pem for one in chain))
     trusted.write_bytes(b"".join(one.pem for one in anchors))
-    rules = ("-x509_strict", "-partial_chain", "-attime", str(NOON), "-no-CApath", "-no-CAstore", "-no-CAfile")
+    rules = ("-x509_strict", "-partial_chain", "-policy_check", "-attime", str(NOON))
+    nothing_else = ("-no-CApath", "-no-CAstore", "-no-CAfile")
     files = ("-trusted", str(trusted), "-untrusted", str(others), str(leaf_file))
-    command = ("openssl", "verify", *rules, *files)
+    command = ("openssl", "verify", *rules, *nothing_else, *files)
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
