@@ -225,6 +225,29 @@ def test_a_worker_that_cannot_start_anew_is_tried_again_until_it_can(site: Site,
     assert alive(site)
 
 
+def test_a_server_outlives_whoever_reads_its_log(home: Path) -> None:
+    command = [sys.executable, "-m", "keyworks", "--home", str(home), "serve"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            ready = json.loads(process.stderr.readline())
+            process.stderr.close()
+            curl = ["curl", "--silent", "--retry", "30", "--retry-all-errors", "--retry-delay", "1"]
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            kill(int(children.read_text().split()[0]))
+            for path, answer in (
+                ("/nothing", "There is nothing at /nothing on this port."),
+                ("/readyz", "ready"),
+            ):
+                said = subprocess.run(
+                    [*curl, f"{ready['publication']}{path}"], capture_output=True, text=True, check=False
+                )
+                assert said.stdout == f"{answer}\n"
+        finally:
+            process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
 def test_a_server_keeps_within_the_files_it_may_open(tmp_path: Path) -> None:
     """A limit of the supervisor's is its workers' too; connections are fewer than files, so nothing fails."""
     with serving(create(tmp_path, "supplier", workers=1)) as site:

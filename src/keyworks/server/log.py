@@ -1,5 +1,6 @@
 """Structured logs to standard error: one event per line (tracebacks set in below it, in text); no secrets."""
 
+import contextlib
 import logging
 import sys
 from typing import Final
@@ -34,13 +35,33 @@ def configure_log(settings: Log, node: str) -> structlog.typing.FilteringBoundLo
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),  # with its line feed in one piece
+        logger_factory=_one_logger,
         cache_logger_on_first_use=True,
     )
     # uvicorn's own loggers speak only of what we count or answer ourselves.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(node=node)
     return logger
+
+
+class _Logger:
+    """Writes events, each with its line feed in one piece; where nobody takes them, the work goes on.
+
+    A full disk or a collector that has gone must not turn refusals into failures, nor end the server. What
+    has to be recorded is in the ledger.
+    """
+
+    def msg(self, message: str) -> None:
+        """Write one event."""
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{message}\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = msg
+
+
+def _one_logger(*_: object) -> _Logger:
+    return _Logger()
 
 
 def _set_in(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

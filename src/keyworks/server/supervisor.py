@@ -6,6 +6,7 @@ of a pipe whose writing end only the supervisor has: when the supervisor is gone
 """
 
 import asyncio
+import contextlib
 import gc
 import os
 import resource
@@ -179,7 +180,8 @@ class Supervisor:
         except BaseException as error:  # noqa: BLE001 - the outermost layer of this process
             self._log.error("worker_failed", worker=number, exc_info=error)
         finally:
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):  # a log that cannot be written keeps nobody alive
+                sys.stderr.flush()
             os._exit(status)
 
     def _report(self, number: int) -> Callable[[], None]:

@@ -1,8 +1,10 @@
 """One line per event, whatever a stranger puts into it."""
 
+import errno
 import io
 import json
 import logging
+import os
 import sys
 
 import pytest
@@ -79,6 +81,19 @@ def test_a_line_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sys, "stderr", Pipe())
     configure_log(Log(), "line-1").info("ready")
     assert [piece[-1] for piece in pieces] == ["\n"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EPIPE, errno.EIO])
+def test_a_log_that_cannot_be_written_fails_nobody(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    class Broken(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(number, os.strerror(number))
+
+    logger = configure_log(Log(), "line-1")
+    monkeypatch.setattr(sys, "stderr", Broken())
+    logger.error("failed", exc_info=ValueError("x"))
+    monkeypatch.undo()
+    logger.info("ready")
 
 
 def test_uvicorn_says_nothing_beside_it() -> None:
