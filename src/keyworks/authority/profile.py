@@ -43,7 +43,7 @@ class Profile:
         path_length: How many CA certificates may follow, where ``ca``.
         key_usage: RFC 5280's names; always critical.
         extended_key_usage: Object identifiers; empty for none.
-        lifetime: From notBefore, or ``None``: it never expires (99991231235959Z).
+        lifetime: From the moment of issue, or ``None``: it never expires (99991231235959Z).
         issues_for: Where ``ca``: how long the key issues; afterwards it only signs status.
         smallest_rsa_bits: RSA keys below this are refused; 0 refuses RSA.
         renewable: Whether a holder may ask for a successor with the certificate itself.

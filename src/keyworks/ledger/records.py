@@ -107,7 +107,6 @@ INSERT_CHECKPOINT: Final = Statement(
     insert(checkpoint).values(size=bindparam("size"), at=bindparam("at"), note=bindparam("note"))
 )
 SELECT_CHECKPOINT: Final = Statement(select(checkpoint.c.note).order_by(checkpoint.c.size.desc()).limit(1))
-SELECT_CHECKPOINT_AT: Final = Statement(select(checkpoint.c.note).where(checkpoint.c.size == bindparam("size")))
 INSERT_TILE: Final = Statement(
     insert(tile).values(level=bindparam("level"), place=bindparam("place"), hashes=bindparam("hashes"))
 )
