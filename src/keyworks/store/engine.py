@@ -227,8 +227,10 @@ class Store:
             if len(group) == 1:
                 _fail(group, sqlite.translated(error) if isinstance(error, sqlite3.Error) else error)
                 return
-            for one in group:
-                await self._commit([one])
+            # Halves, not one by one: who submits what fails, again and again, must not cost others a commit each.
+            middle = len(group) // 2
+            await self._commit(group[:middle])
+            await self._commit(group[middle:])
         else:
             self._end_snapshot()
             for one, outcome in zip(group, outcomes, strict=True):

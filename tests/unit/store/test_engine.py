@@ -140,6 +140,12 @@ async def test_several_failing_writes_each_get_their_own_error(store: Store) -> 
     assert await store.write(_write, "later") == "LATER"
 
 
+async def test_one_failing_write_costs_its_group_few_commits(store: Store, executed: list[str]) -> None:
+    outcomes = await _settled(*_submit(store, *map(str, range(100)), "refused"))
+    assert outcomes[:100] == [*map(str, range(100))]
+    assert executed.count("COMMIT") <= 7
+
+
 async def test_a_failing_write_leaves_nothing_of_itself(store: Store) -> None:
     def half(tx: Transaction, texts: Sequence[str]) -> list[str]:
         _write(tx, texts)
