@@ -227,7 +227,7 @@ class Store:
             if len(group) == 1:
                 _fail(group, sqlite.translated(error) if isinstance(error, sqlite3.Error) else error)
                 return
-            # Halves, not one by one: who submits what fails, again and again, must not cost others a commit each.
+            # Halves, not one by one: who submits what fails must not cost the others a commit each.
             middle = len(group) // 2
             await self._commit(group[:middle])
             await self._commit(group[middle:])
