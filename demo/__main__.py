@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -94,8 +95,9 @@ def _serve() -> None:
             for name, server in (("supplier", supplier), ("operator", operator)):
                 console.print(f"{name:9} enrollment {server.enrollment}  publication {server.publication}")
             console.print("Ctrl-C stops both.")
-            supplier.process.wait()
-            sys.exit("Error: the supplier's server has stopped.")
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # either of them
+            which = "supplier" if supplier.process.poll() is not None else "operator"
+            sys.exit(f"Error: the {which}'s server has stopped.")
         except KeyboardInterrupt:
             console.print("stopping ...")
 
