@@ -206,12 +206,17 @@ def revoke(session: Session, name: str, reason: str, *, yes: bool) -> None:
     report(session, document, visible(sentence), *_still_valid(session.home, done.others, reason))
 
 
+def _serial_number(record: "CertificateRecord") -> str:
+    """Return the serial number as every command and the ledger write it, without leading zeros."""
+    return f"{int.from_bytes(record.serial_number, 'big'):x}"
+
+
 def _other(record: "CertificateRecord") -> dict[str, Any]:
     from keyworks.x509.certificate import time_text
 
     return {
         "id": record.id,
-        "serial_number": record.serial_number.hex(),
+        "serial_number": _serial_number(record),
         "profile": record.profile,
         "not_after": time_text(record.not_after),
     }
@@ -247,7 +252,7 @@ def _row(record: "CertificateRecord", at: int) -> dict[str, Any]:
     ends = time_text(record.not_after)
     return {
         "id": record.id,
-        "serial_number": record.serial_number.hex(),
+        "serial_number": _serial_number(record),
         "profile": record.profile,
         "state": record.state_at(at),
         "subject": record.subject,
@@ -266,7 +271,7 @@ def _document(known: "Description") -> dict[str, Any]:
     entry = json.loads(known.entry.body) if known.entry else {}
     return {
         "id": record.id,
-        "serial_number": record.serial_number.hex(),
+        "serial_number": _serial_number(record),
         "fingerprint": f"sha256:{record.fingerprint.hex()}",
         "subject": record.subject,
         "subject_alt_names": _names(names) if names else [],

@@ -90,6 +90,7 @@ def test_a_certificate_is_shown_with_who_asked_and_where_that_is_recorded(cli: T
     entries = cli.json("ledger", "show", "--action", "certificate.issued")["entries"]
     [entry] = [one for one in entries if one["id"] == shown["ledger_entry"]]
     assert entry["detail"]["certificate"] == shown["id"]
+    assert entry["detail"]["serial_number"] == shown["serial_number"] == idevid(cli)["serial_number"]
 
 
 def test_the_servers_names_are_shown(cli: Typed) -> None:
