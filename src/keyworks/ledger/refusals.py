@@ -1,6 +1,6 @@
 """Counting strangers: refusals of requesters nobody authenticated.
 
-They are summarised once a minute in one entry, so a stranger can fill neither the ledger nor the memory.
+They are summarized once a minute in one entry, so a stranger can fill neither the ledger nor the memory.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ class RefusalCounter:
         self._counts[key] += 1
 
     def drain(self, at: int) -> Entry | None:
-        """Return an entry that summarises what was counted since the last call, if anything was."""
+        """Return an entry that summarizes what was counted since the last call, if anything was."""
         if not self._counts:
             return None
         counts, self._counts = self._counts, Counter()

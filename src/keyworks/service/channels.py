@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keyworks.access.principal import Kind
 from keyworks.access.records import advance_trust
 from keyworks.authority import records
 from keyworks.authority.authorize import ACCEPTABLE
@@ -111,8 +110,3 @@ async def list_channels(installation: Installation) -> list[ListedChannel]:
     register, _ = await installation.registers.current()
     names = {authority.id: authority.name for authority in register.authorities.values()}
     return [ListedChannel(one, names[one.authority_id]) for one in register.channels.values()]
-
-
-def kinds_text(kinds: frozenset[Kind]) -> str:
-    """Return who may ask, for people."""
-    return ", ".join(sorted(kind.value for kind in kinds)) or "only this node"

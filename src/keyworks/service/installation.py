@@ -24,7 +24,7 @@ SETTINGS_FILE: Final = "keyworks.toml"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """One organisation's Keyworks, open for work.
+    """One organization's Keyworks, open for work.
 
     Args:
         home: The folder of its settings file.

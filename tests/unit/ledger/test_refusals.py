@@ -10,7 +10,7 @@ def test_nothing_counted_makes_no_entry() -> None:
     assert RefusalCounter().drain(5) is None
 
 
-def test_refusals_are_summarised_in_one_entry() -> None:
+def test_refusals_are_summarized_in_one_entry() -> None:
     counter = RefusalCounter()
     for source, cause in (
         ("192.0.2.1", "InvalidPath"),
@@ -24,7 +24,7 @@ def test_refusals_are_summarised_in_one_entry() -> None:
     assert entry.detail == (("192.0.2.1 InvalidPath", "2"), ("192.0.2.2 NotFound", "1"))
 
 
-def test_each_refusal_is_summarised_once() -> None:
+def test_each_refusal_is_summarized_once() -> None:
     counter = RefusalCounter()
     counter.count("192.0.2.1", "NotFound")
     counter.drain(5)

@@ -7,7 +7,7 @@ import pytest
 
 from keyworks.access.principal import Kind
 from keyworks.errors import NotFound, OperatorError
-from keyworks.service.channels import NewChannel, create_channel, enable_channel, kinds_text, list_channels
+from keyworks.service.channels import NewChannel, create_channel, enable_channel, list_channels
 from keyworks.service.installation import Installation
 
 NEW = NewChannel("line-stations", "issuing", "station")
@@ -71,8 +71,3 @@ async def test_a_disabled_channel_is_not_there_until_it_is_enabled(supplier: Ins
 async def test_a_channel_that_is_not_there_is_told(supplier: Installation) -> None:
     with pytest.raises(OperatorError, match="no channel 'none'"):
         await enable_channel(supplier, "none", enabled=False)
-
-
-def test_who_may_ask_is_said_in_words() -> None:
-    assert kinds_text(frozenset({Kind.STATION, Kind.DEVICE})) == "device, station"
-    assert kinds_text(frozenset()) == "only this node"

@@ -177,7 +177,7 @@ async def test_looking_is_not_entered(supplier: Installation, name: str) -> None
 
 
 async def test_an_entry_says_who_did_what_when_and_where(supplier: Installation) -> None:
-    entry = event(supplier, "thing.done", "thing:1", (("colour", "green"),))
+    entry = event(supplier, "thing.done", "thing:1", (("color", "green"),))
     body = json.loads(entry.body)
     del body["id"]
     assert body == {
@@ -188,7 +188,7 @@ async def test_an_entry_says_who_did_what_when_and_where(supplier: Installation)
         "action": "thing.done",
         "result": "ok",
         "request_hash": None,
-        "detail": {"colour": "green"},
+        "detail": {"color": "green"},
     }
 
 
