@@ -29,7 +29,7 @@ class Node(_Section, frozen=True):
     """Which node this is.
 
     Args:
-        name: In the logs.
+        name: In the logs, and in its server certificate.
         organization: Whose installation it is; the O of its authorities.
         names: Host names and addresses in its server certificate.
         workers: Processes; 0 for one per core.
@@ -105,7 +105,7 @@ class Limits(_Section, frozen=True):
         max_header_octets: Of a request's head.
         max_headers: Of a request.
         max_body_octets: Of a request's body.
-        max_connections: Per worker.
+        max_connections: Of each listener in each worker; fewer where fewer files may be open.
     """
 
     handshake_seconds: float = 10.0
@@ -176,7 +176,7 @@ level = {level}
 format = {format}
 
 [limits]
-# What a stranger may take: seconds, octets, headers of a request, connections per worker.
+# What a stranger may take: seconds, octets, headers of a request, connections of each listener and worker.
 {limits}
 """
 
