@@ -34,7 +34,11 @@ from keyworks.server.summaries import Summaries
 from keyworks.server.tls import server_context
 from keyworks.service.installation import Installation, open_installation
 from keyworks.service.sequencing import open_sequencer
-from keyworks.service.server_certificate import server_certificate
+from keyworks.service.server_certificate import (
+    ServerCertificate,
+    server_certificate,
+    valid_server_certificate,
+)
 
 GRACE_SECONDS: Final = 10.0
 """How long a stopping worker lets answers take."""
@@ -117,8 +121,21 @@ class Worker:
 
     @classmethod
     async def build(cls, installation: Installation, log: structlog.typing.FilteringBoundLogger) -> "Worker":
-        """Return a worker on an open installation, with the server's certificate renewed where it is due."""
-        return cls(installation, log, await Contexts.load(installation))
+        """Return a worker on an open installation, with the server's certificate renewed where it is due.
+
+        A certificate that cannot be renewed serves until it ends: a restart must not be what ends it.
+
+        Raises:
+            KeyworksError: There is no valid certificate, and none can be issued.
+        """
+        try:
+            return cls(installation, log, await Contexts.load(installation))
+        except KeyworksError as error:
+            valid = await valid_server_certificate(installation)
+            if valid is None:
+                raise
+            log.warning("server_certificate_not_renewed", reason=error.detail, private=error.private)
+            return cls(installation, log, Contexts.of(valid))
 
     def _build_listeners(self) -> dict[str, Listener]:
         own = self._installation
@@ -213,7 +230,11 @@ class Contexts:
     @classmethod
     async def load(cls, installation: Installation) -> "Contexts":
         """Return the contexts of the server's present certificate, renewed where it is due."""
-        own = await server_certificate(installation)
+        return cls.of(await server_certificate(installation))
+
+    @classmethod
+    def of(cls, own: ServerCertificate) -> "Contexts":
+        """Return the contexts of a certificate."""
         asking, plain = (
             server_context(own.chain, own.private_key, ask_for_client=ask) for ask in (True, False)
         )

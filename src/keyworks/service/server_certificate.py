@@ -52,6 +52,21 @@ async def server_certificate(installation: Installation) -> ServerCertificate:
     present = await _newest(installation)
     if present is None or _is_due(present, wanted, installation.clock.now()):
         present = await _issue(installation, register, channel, wanted, present)
+    return await _with_key(installation, register, present)
+
+
+async def valid_server_certificate(installation: Installation) -> ServerCertificate | None:
+    """Return the server's certificate as long as it is valid, due or not; ``None`` if there is none."""
+    register, _ = await installation.registers.current()
+    present = await _newest(installation)
+    if present is None or present.state_at(installation.clock.now()) != "valid":
+        return None
+    return await _with_key(installation, register, present)
+
+
+async def _with_key(
+    installation: Installation, register: Register, present: CertificateRecord
+) -> ServerCertificate:
     public_key = Certificate.parse(present.der).public_key
     key_id = await installation.store.read(lambda tx: key_id_of(tx, public_key))
     if key_id is None:

@@ -9,8 +9,10 @@ from datetime import timedelta
 
 import pytest
 
+from keyworks.errors import OperatorError
 from keyworks.ledger.records import SELECT_WAITING
 from keyworks.server.worker import Contexts, Worker
+from keyworks.service.channels import enable_channel
 from keyworks.service.installation import Installation
 from keyworks.service.server_certificate import server_certificate
 from keyworks.testing import FixedClock, ledger_entries
@@ -119,6 +121,21 @@ async def test_a_worker_that_cannot_record_says_so_from_the_first_request_on(
         assert await work.get("publication", "/readyz") == 503
         assert await work.get("publication", "/healthz") == 200
     assert "try_writing" in [line["job"] for line in work.log if line["event"] == "job_failed"]
+
+
+async def test_a_server_certificate_that_cannot_be_renewed_serves_until_it_ends(
+    supplier: Installation, clock: FixedClock
+) -> None:
+    """An authority may issue no more, a channel be disabled: that is no reason not to start anew."""
+    await enable_channel(supplier, "tls", enabled=False)
+    clock.advance(timedelta(days=300))
+    log, lines = recording_log()
+    await Worker.build(supplier, log)
+    assert [(line["event"], line["level"]) for line in lines] == [("server_certificate_not_renewed", "warning")]
+    assert "channel tls is disabled" in lines[0]["reason"]
+    clock.advance(timedelta(days=66))
+    with pytest.raises(OperatorError, match="channel tls is disabled"):
+        await Worker.build(supplier, log)
 
 
 async def test_a_renewed_server_certificate_is_offered_to_new_connections(

@@ -16,7 +16,7 @@ from keyworks.keys.software import public_key_of
 from keyworks.service.certificates import certificates, revoke_by_operator
 from keyworks.service.channels import enable_channel
 from keyworks.service.installation import Installation, open_installation
-from keyworks.service.server_certificate import server_certificate
+from keyworks.service.server_certificate import server_certificate, valid_server_certificate
 from keyworks.testing import NOON, FixedClock, ledger_entries
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.path import validate
@@ -178,3 +178,13 @@ async def test_an_installation_without_a_channel_for_servers_is_told(supplier: I
     async with open_installation(supplier.home, supplier.clock) as reopened:
         with pytest.raises(OperatorError, match="no channel with profile tls-server"):
             await server_certificate(reopened)
+
+
+async def test_the_valid_certificate_is_found_though_it_is_due(
+    supplier: Installation, clock: FixedClock
+) -> None:
+    own = await server_certificate(supplier)
+    clock.advance(timedelta(days=300))
+    assert await valid_server_certificate(supplier) == own
+    clock.advance(timedelta(days=66))
+    assert await valid_server_certificate(supplier) is None
