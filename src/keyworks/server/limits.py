@@ -55,11 +55,11 @@ class LimitedProtocol(HttpToolsProtocol):
 
     Args:
         bounds: The listener's.
-        places: The listener's; ``None`` where TLS below has taken one already.
+        places: The listener's.
         arguments: What uvicorn's protocol takes.
     """
 
-    def __init__(self, bounds: Bounds, places: Places | None, **arguments: Any) -> None:
+    def __init__(self, bounds: Bounds, places: Places, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._limits = bounds.limits
         self.timeout_keep_alive = bounds.limits.idle_seconds  # type: ignore[assignment]  # a fraction will do
@@ -76,7 +76,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock: a client that connects has something to say."""
-        if self._places is not None and not self._places.take(transport):
+        if not self._places.take(transport):
             self._counters.count("too_many_connections")
             transport.abort()
             return
@@ -90,8 +90,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stop_watching()
         self._unset_keepalive_if_required()
         if self.flow is not None:  # otherwise there was no place, and so no connection
-            if self._places is not None:
-                self._places.release(self.transport)
+            self._places.release(self.transport)
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -154,8 +153,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._unanswered >= MAX_PIPELINED:
             self._stop(429, f"More than {MAX_PIPELINED} requests wait on this connection; read their answers.")
         super().on_headers_complete()
-        if self._places is not None:
-            self._places.settle(self.transport)
+        self._places.settle(self.transport)
         self._in_head, self._in_body = False, True
         self._unanswered += 1
         self._arm(self._limits.body_seconds, "The request's body took too long.")
@@ -185,8 +183,10 @@ class LimitedProtocol(HttpToolsProtocol):
             self._watch_reader()
         elif not self._unanswered and self._refusal is not None:
             self._say(self._refusal)
-        elif not self._unanswered and self._in_head:
-            self._await_head()
+        elif not self._unanswered:
+            self._places.rest(self.transport)
+            if self._in_head:
+                self._await_head()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection on which nothing is asked any more."""

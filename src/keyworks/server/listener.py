@@ -87,13 +87,13 @@ class Listener:
 
     def _connection(self) -> asyncio.Protocol:
         if self._context is None:
-            return self._make_http(None, self._places)
+            return self._make_http(None)
         return TLSConnection(self._context(), self._bounds, self._places, self._make_http)
 
-    def _make_http(self, presented: PresentedChain | None, places: Places | None = None) -> LimitedProtocol:
+    def _make_http(self, presented: PresentedChain | None) -> LimitedProtocol:
         return LimitedProtocol(
             self._bounds,
-            places,
+            self._places,
             config=self._config,
             server_state=self._state,
             app_state={"presented": presented},

@@ -126,7 +126,7 @@ class TLSConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the handshake's clock."""
         self.raw = cast("asyncio.Transport", transport)  # uvloop's is one in all but the class
-        if not self._places.take(self.raw):
+        if not self._places.take(self._transport):
             self._cut("too_many_connections")
             return
         self._arm(self._limits.handshake_seconds, "handshake_slow")
@@ -159,7 +159,6 @@ class TLSConnection(asyncio.Protocol):
             return False
         self._drain()
         self._disarm()
-        self._places.settle(self.raw)
         try:
             presented = presented_chain(self._tls)
         except ValueError as error:
@@ -223,6 +222,8 @@ class TLSConnection(asyncio.Protocol):
         self._linger()
 
     def _notify(self) -> None:
+        if self._http is None:  # amid the handshake TLS has nothing to say
+            return
         try:
             self._tls.shutdown()
         except SSL.Error:
@@ -252,7 +253,7 @@ class TLSConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the HTTP protocol; nothing may hold on to the connection any longer."""
-        self._places.release(self.raw)
+        self._places.release(self._transport)
         if self._http is not None:
             self._http.connection_lost(exc)
         elif not self._counted:

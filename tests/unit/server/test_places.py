@@ -6,6 +6,7 @@ import resource
 
 import pytest
 
+from keyworks.protocols.exchange import Reply, Request
 from keyworks.server.places import RESERVED_FILES, Places, places_for
 from keyworks.settings.node import Limits
 from tests.unit.server.small_server import GET, Echo, Small, serving, statuses
@@ -35,6 +36,29 @@ def test_the_oldest_new_connection_makes_room() -> None:
     assert [wire.ended for wire in wires] == ["aborted", "aborted", "", ""]
 
 
+def test_where_all_have_got_somewhere_the_one_idle_longest_makes_room() -> None:
+    places, wires = Places(3), [Wire() for _ in range(6)]
+    for wire in wires[:3]:
+        places.take(wire)
+        places.settle(wire)
+    for wire in (wires[1], wires[0]):
+        places.rest(wire)
+    places.settle(wires[1])
+    places.rest(wires[1])
+    assert [places.take(wire) for wire in wires[3:]] == [True] * 3
+    assert [wire.ended for wire in wires] == ["aborted", "", "", "aborted", "aborted", ""]
+
+
+def test_a_connection_has_one_place() -> None:
+    places, wires = Places(2), [Wire(), Wire()]
+    assert [places.take(wire) for wire in (wires[0], wires[0], wires[1])] == [True] * 3
+    places.settle(wires[0])
+    assert places.take(wires[0])
+    places.rest(wires[0])
+    assert places.take(wires[0])
+    assert [wire.ended for wire in wires] == ["", ""]
+
+
 def test_a_settled_connection_keeps_its_place() -> None:
     places, wires = Places(2), [Wire() for _ in range(3)]
     for wire in wires[:2]:
@@ -56,12 +80,14 @@ def test_a_connection_that_has_lost_its_place_does_not_get_it_back() -> None:
 
 
 def test_all_are_closed_in_the_end() -> None:
-    places, wires = Places(2), [Wire(), Wire()]
+    places, wires = Places(3), [Wire(), Wire(), Wire()]
     for wire in wires:
         places.take(wire)
-    places.settle(wires[0])
+    for wire in wires[:2]:
+        places.settle(wire)
+    places.rest(wires[0])
     places.close_all()
-    assert [wire.ended for wire in wires] == ["closed", "closed"]
+    assert [wire.ended for wire in wires] == ["closed"] * 3
 
 
 def test_a_listener_takes_its_share_of_the_files_that_may_be_open() -> None:
@@ -87,22 +113,44 @@ async def test_half_open_connections_keep_nobody_out(*, tls: bool) -> None:
 
 
 @pytest.mark.parametrize("tls", [False, True])
-async def test_a_full_listener_refuses_further_connections_and_recovers(*, tls: bool) -> None:
+async def test_idle_connections_keep_nobody_out(*, tls: bool) -> None:
     async with serving(Echo().respond, FEW, offering() if tls else None) as small:
-        for _ in range(4):
-            if tls:
-                await TLSClient(small).handshake()
-            else:
-                reader, writer = await small.connect()
-                writer.write(GET)
-                await reader.readline()
+        for _ in range(8):
+            await _asked(small, GET, tls=tls)
+        assert statuses(await _answer(small, tls=tls)) == [200]
+        assert small.counters.drain() == {}
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_full_listener_refuses_further_connections_and_recovers(*, tls: bool) -> None:
+    busy, answered = asyncio.Semaphore(0), asyncio.Event()
+
+    async def respond(_: Request) -> Reply:
+        busy.release()
+        await answered.wait()
+        return Reply(200)
+
+    async with serving(respond, FEW, offering() if tls else None) as small:
+        asking = [asyncio.create_task(_answer(small, tls=tls)) for _ in range(4)]
+        for _ in asking:
+            await busy.acquire()
         with contextlib.suppress(ConnectionError):
             assert await small.exchange(GET) == b""
         assert small.counters.drain() == {"too_many_connections": 1}
-        reader, writer = small.clients[0]
-        writer.write_eof()
-        await reader.read()  # until its end: then its place is free
+        answered.set()
+        assert [statuses(await one) for one in asking] == [[200]] * 4
         assert statuses(await _answer(small, tls=tls)) == [200]
+
+
+async def _asked(small: Small, request: bytes, *, tls: bool) -> None:
+    """Ask on a new connection, read the beginning of the answer, and leave the connection open."""
+    if tls:
+        client = await TLSClient(small).handshake(early=request)
+        assert await client.read(b"\r\n")
+    else:
+        reader, writer = await small.connect()
+        writer.write(request)
+        assert await reader.readline()
 
 
 async def _answer(small: Small, *, tls: bool) -> bytes:
