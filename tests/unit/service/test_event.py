@@ -105,6 +105,7 @@ READS: dict[str, Call] = {
     "all_stations": stations.all_stations,
     "devices": lambda i: inventory.devices(i, inventory.DeviceFilter()),
     "certificates": lambda i: certificates.certificates(i, Filter()),
+    "valid_server_certificate": server_certificate.valid_server_certificate,
     "open_sequencer": sequencing.open_sequencer,
     "ledger_identity": ledger.ledger_identity,
     "newest": lambda i: ledger.newest(i, "", 5),
