@@ -36,12 +36,15 @@ class Issued:
         der: The certificate.
         chain: Its issuer's certificate and those above it, up to the root's, DER.
         repeated: An identical request was answered before; this is the same certificate.
+        superseded: Serial numbers, in hexadecimal, of the certificates that it replaces and that are revoked
+            now, oldest first. A repetition does not say them again.
     """
 
     certificate_id: str
     der: bytes
     chain: tuple[bytes, ...]
     repeated: bool
+    superseded: tuple[str, ...] = ()
 
 
 class IssuingPath:
@@ -111,7 +114,13 @@ class IssuingPath:
 def _release(order: Order, recorded: Recorded) -> Issued:
     if recorded.refusal is not None:
         raise recorded.refusal
-    return Issued(recorded.certificate_id, recorded.der, order.issuer.chain, recorded.repeated)
+    return Issued(
+        certificate_id=recorded.certificate_id,
+        der=recorded.der,
+        chain=order.issuer.chain,
+        repeated=recorded.repeated,
+        superseded=recorded.superseded,
+    )
 
 
 def new_serial_number(at: int) -> int:

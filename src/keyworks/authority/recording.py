@@ -55,12 +55,15 @@ class Recorded:
         der: The certificate to release.
         repeated: It is an earlier one, issued for an identical request.
         refusal: Why nothing may be released.
+        superseded: Serial numbers, in hexadecimal, of the certificates that it replaces and that are revoked
+            now, oldest first.
     """
 
     certificate_id: str = ""
     der: bytes = b""
     repeated: bool = False
     refusal: KeyworksError | None = None
+    superseded: tuple[str, ...] = ()
 
 
 def find_repeated(tx: Transaction, order: Order, at: int) -> Recorded | None:
@@ -91,14 +94,15 @@ def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry])
     if certificate_id is None:
         # Another worker may have answered the identical request since we looked: then its answer is ours.
         return find_repeated(tx, order, issuance.at) or Recorded(refusal=refusal)
-    for former in _take_slot(tx, issuance, certificate_id):
+    formers = _take_slot(tx, issuance, certificate_id)
+    for former in formers:
         revoke_certificate(tx, former, SUPERSEDED, issuance.at)
         superseded = (("certificate", former), ("by", certificate_id), ("reason", SUPERSEDED))
         entries.append(seal(_entry(issuance, "certificate.revoked", superseded)))
     if order.companion is not None:
         order.companion(tx, certificate_id)
     entries.append(seal(_entry(issuance, "certificate.issued", _description(issuance, certificate_id))))
-    return Recorded(certificate_id, issuance.der)
+    return Recorded(certificate_id, issuance.der, superseded=tuple(formers.values()))
 
 
 def _refusal(tx: Transaction, order: Order) -> KeyworksError | None:
@@ -154,8 +158,8 @@ def _insert(tx: Transaction, issuance: Issuance) -> str | None:
     return certificate_id
 
 
-def _take_slot(tx: Transaction, issuance: Issuance, certificate_id: str) -> list[str]:
-    """Put a certificate into its slot; return the ids of the live ones that it supersedes there.
+def _take_slot(tx: Transaction, issuance: Issuance, certificate_id: str) -> dict[str, str]:
+    """Put a certificate into its slot; return the live ones that it supersedes there: ids, serial numbers.
 
     They can be several: each renewal has left its predecessor valid.
     """
@@ -163,16 +167,17 @@ def _take_slot(tx: Transaction, issuance: Issuance, certificate_id: str) -> list
     place = {"owner": order.owner, "slot": order.slot}
     taken = {**place, "algorithm": order.public_key.key_type, "certificate_id": certificate_id}
     if tx.execute(records.TAKE_EMPTY_SLOT, taken):
-        return []
+        return {}
     tx.execute(records.TAKE_SLOT, taken)
     if order.replacement is Replacement.KEEP:
-        return []
-    formers = tx.execute(records.SELECT_LIVE, {**place, "at": issuance.at, "new": certificate_id})
-    return [
-        former
-        for former, der in formers
-        if Certificate.parse(der).public_key.key_type == order.public_key.key_type
-    ]
+        return {}
+    live = tx.execute(records.SELECT_LIVE, {**place, "at": issuance.at, "new": certificate_id})
+    formers = {former: Certificate.parse(der) for former, der in live}
+    return {
+        former: f"{one.serial_number:x}"
+        for former, one in formers.items()
+        if one.public_key.key_type == order.public_key.key_type
+    }
 
 
 def revoke_certificate(tx: Transaction, certificate_id: str, reason: str, at: int) -> bool:

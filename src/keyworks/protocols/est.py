@@ -1,17 +1,23 @@
 """Enrollment over Secure Transport: cacerts, simpleenroll, simplereenroll on labels.
 
+A reply with a certificate that takes the place of others says which, in a header of our own::
+
+    Keyworks-Superseded: 6b1d…, 6b20…
+
 Source: RFC 7030 §3, §4.1, §4.2; RFC 8951 §3 (base64 without Content-Transfer-Encoding).
 """
 
 import base64
 import binascii
 import re
+from dataclasses import replace
 from typing import Final
 
 from keyworks import errors
 from keyworks.access.credential import BasicCredentials
 from keyworks.authority.authorize import Operation
 from keyworks.authority.enrollment import Attempt, Enrollment
+from keyworks.authority.issue import Issued
 from keyworks.cms.signed_data import certs_only
 from keyworks.protocols.exchange import Reply, Request, method_not_allowed, refuse
 from keyworks.x509.template import parse_certification_request
@@ -21,6 +27,9 @@ _PKCS7: Final = "application/pkcs7-mime"
 _PKCS10: Final = "application/pkcs10"
 _OPERATIONS: Final = {"simpleenroll": Operation.ENROLL, "simplereenroll": Operation.REENROLL}
 _WHITESPACE: Final = re.compile(rb"[ \t\r\n]+")
+SUPERSEDED: Final = "Keyworks-Superseded"
+MAX_SUPERSEDED: Final = 32
+"""Serial numbers in that header, the newest ones: who renews often leaves many, and a header has its limits."""
 
 
 class EST:
@@ -77,7 +86,8 @@ class EST:
         issued = await self._enrollment.enroll(
             attempt, lambda body: parse_certification_request(decode_base64(body))
         )
-        return _certificates((issued.der,), f"{_PKCS7}; smime-type=certs-only")
+        reply = _certificates((issued.der,), f"{_PKCS7}; smime-type=certs-only")
+        return _with_superseded(reply, issued) if issued.superseded else reply
 
     def _basic_credentials(self, request: Request) -> BasicCredentials | None:
         header = request.headers.get("authorization")
@@ -101,6 +111,17 @@ def _certificates(certificates: tuple[bytes, ...], content_type: str) -> Reply:
     # One line and a line feed: clients that never skip white space and clients that need it both cope.
     body = base64.b64encode(certs_only(certificates)) + b"\n"
     return Reply(200, (("Content-Transfer-Encoding", "base64"),), body, content_type)
+
+
+def _with_superseded(reply: Reply, issued: Issued) -> Reply:
+    """Say that other certificates were revoked for this one: a typing error must not go unnoticed."""
+    listed = ", ".join(issued.superseded[-MAX_SUPERSEDED:])
+    more = f" and {omitted} more" if (omitted := len(issued.superseded) - MAX_SUPERSEDED) > 0 else ""
+    return replace(
+        reply,
+        headers=(*reply.headers, (SUPERSEDED, listed)),
+        notice=f"certificate {issued.certificate_id} supersedes {listed}{more}, revoked now",
+    )
 
 
 def decode_base64(body: bytes) -> bytes:

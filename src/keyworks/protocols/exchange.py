@@ -43,6 +43,7 @@ class Reply:
         body: As sent.
         content_type: Of ``body``.
         private: What only our own log may hold; never sent.
+        notice: What an operator should see in the log though nothing was refused; never sent either.
     """
 
     status: int
@@ -50,6 +51,7 @@ class Reply:
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     private: str = field(default="", repr=False)
+    notice: str = ""
 
 
 STATUS: Final[Mapping[type[errors.KeyworksError], int]] = MappingProxyType(

@@ -18,7 +18,10 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 MAX_LOGGED: Final = 60
-"""Refusals of one status that are logged one by one until the counts are told: a stranger can provoke many."""
+"""Refusals of one status, and notices, that are logged one by one until the counts are told.
+
+A stranger can provoke many.
+"""
 
 _MAX_WORDS: Final = 200
 """Characters of a stranger's in a line of the log."""
@@ -68,6 +71,8 @@ class Application:
             return self._failed(request, error)
         if reply.status >= 400:
             self._log_refusal(request, reply)
+        elif reply.notice:
+            self._log_notice(request, reply)
         else:
             self._log.debug("answered", **_described(request), status=reply.status)
         return reply
@@ -80,6 +85,11 @@ class Application:
             said["private"] = reply.private
         log = self._log.warning if reply.status >= _OUR_FAULT else self._log.info
         log("refused", **_described(request), **said)
+
+    def _log_notice(self, request: Request, reply: Reply) -> None:
+        if self._counters.count("noticed") > MAX_LOGGED:
+            return
+        self._log.warning("noticed", **_described(request), status=reply.status, notice=reply.notice)
 
     def _route(self, request: Request) -> Respond:
         for prefix, respond in self._routes:

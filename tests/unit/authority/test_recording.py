@@ -141,6 +141,8 @@ async def test_what_renewals_have_left_valid_is_superseded_when_the_device_enrol
         second.issued.certificate_id,
     ]
     assert {one["by"] for one in entries} == {third.issued.certificate_id}
+    assert third.issued.superseded == tuple(f"{one.certificate.serial_number:x}" for one in (first, second))
+    assert (first.issued.superseded, second.issued.superseded) == ((), ())
 
 
 @pytest.mark.parametrize("replacement", [Replacement.REVOKE, Replacement.KEEP])

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from keyworks.access.credential import BasicCredentials
+from keyworks.authority.enrollment import Enrollment
+from keyworks.authority.issue import Issued
 from keyworks.cms.signed_data import parse_certs_only
 from keyworks.errors import AuthenticationFailed, MalformedRequest
 from keyworks.oids import SERIAL_NUMBER
@@ -16,6 +18,7 @@ from keyworks.service.installation import Installation
 from keyworks.service.inventory import add_devices
 from keyworks.service.stations import add_station
 from keyworks.testing import EnrollmentDesk, FixedClock, Holder, ledger_entries, software_signer
+from keyworks.x509.certificate import Certificate
 from keyworks.x509.name import EMPTY_NAME, Name
 from keyworks.x509.request import encode_certification_request
 
@@ -52,6 +55,36 @@ async def test_a_certificate_comes_alone_in_base64(line: Line) -> None:
     assert certificate.find(b"SN-1") > 0
     assert reply.body.endswith(b"\n")
     assert reply.body.count(b"\n") == 1
+
+
+async def test_a_certificate_that_takes_the_place_of_another_says_which(line: Line) -> None:
+    """A station that mistypes a serial number must learn whose identity it has ended; so must the operator."""
+    first = await line.est.respond(await line.request())
+    second = await line.est.respond(await line.request())
+    [former, new] = [
+        Certificate.parse(parse_certs_only(base64.b64decode(one.body))[0]) for one in (first, second)
+    ]
+    assert dict(second.headers)["Keyworks-Superseded"] == f"{former.serial_number:x}"
+    [entry] = await ledger_entries(line.desk.store, "certificate.revoked")
+    number = f"{former.serial_number:x}"
+    assert second.notice == f"certificate {entry['detail']['by']} supersedes {number}, revoked now"
+    assert (first.notice, new.serial_number != former.serial_number) == ("", True)
+
+
+async def test_of_many_superseded_certificates_the_newest_are_named(line: Line) -> None:
+    """So that the header fits into what clients take."""
+    [der] = parse_certs_only(base64.b64decode((await line.est.respond(await line.request())).body))
+    issued = Issued("id", der, (), repeated=False, superseded=tuple(f"{one:x}" for one in range(1, 41)))
+
+    class Replacing(Enrollment):
+        async def enroll(self, *_: object) -> Issued:
+            return issued
+
+    replacing = object.__new__(Replacing)
+    reply = await EST(replacing).respond(await line.request())
+    listed = dict(reply.headers)["Keyworks-Superseded"].split(", ")
+    assert listed == [f"{one:x}" for one in range(9, 41)]
+    assert "28 and 8 more" in reply.notice
 
 
 async def test_the_ca_certificates_are_for_anybody(line: Line) -> None:

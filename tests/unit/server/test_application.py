@@ -117,6 +117,15 @@ async def test_a_failure_of_ours_is_logged_as_one_with_what_nobody_is_told() -> 
     assert b"disk" not in sent[1]["body"]
 
 
+async def test_what_an_operator_should_notice_is_a_warning_and_stays_here() -> None:
+    async def replace_one(_: Request) -> Reply:
+        return Reply(200, body=b"certificate", notice="one supersedes another")
+
+    sent, [line] = await ask({"/a/": replace_one})
+    assert (line["event"], line["level"], line["notice"]) == ("noticed", "warning", "one supersedes another")
+    assert b"supersedes" not in repr(sent).encode()
+
+
 async def test_what_a_stranger_says_is_cut_in_the_log() -> None:
     async def repeat(request: Request) -> Reply:
         return Reply(415, body=b"Not " + request.path.encode())
