@@ -1,7 +1,6 @@
 """``keyworks certificate``."""
 
 import json
-import shlex
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -9,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from keyworks.cli.command import Duration, Group, Session
+from keyworks.cli.command import Duration, Group, Session, confirmed
 from keyworks.cli.files import write_out
 from keyworks.cli.paging import Pages, paged, print_pages
 from keyworks.cli.table import Listing, print_one, report
 from keyworks.cli.words import FOREVER, counted, visible
-from keyworks.errors import OperatorError
 
 if TYPE_CHECKING:
     from keyworks.authority.status import CertificateRecord, Filter
@@ -182,8 +180,8 @@ def revoke(session: Session, name: str, reason: str, *, yes: bool) -> None:
 
     found = session.run(lambda installation: find(installation, name))
     asked = f"Revoke {found.profile} certificate {found.id} of '{found.subject}' for ever?"
-    if not yes and found.state != "revoked" and not click.confirm(asked, err=True):
-        raise OperatorError("Nothing was revoked.")
+    if not yes and found.state != "revoked":
+        confirmed(asked, "Nothing was revoked.")
 
     async def work(installation: "Installation") -> "tuple[Revoked, CertificateRecord]":
         done = await revoke_by_operator(installation, found.id, reason)
@@ -203,7 +201,7 @@ def revoke(session: Session, name: str, reason: str, *, yes: bool) -> None:
         else f"{after.id} ({after.subject}) was revoked before, at {document['revoked_at']} for "
         f"{after.revocation_reason}; nothing was changed."
     )
-    report(session, document, visible(sentence), *_still_valid(session.home, done.others, reason))
+    report(session, document, visible(sentence), *_still_valid(session, done.others, reason))
 
 
 def _serial_number(record: "CertificateRecord") -> str:
@@ -222,18 +220,17 @@ def _other(record: "CertificateRecord") -> dict[str, Any]:
     }
 
 
-def _still_valid(home: Path, others: "Sequence[CertificateRecord]", reason: str) -> tuple[str, ...]:
+def _still_valid(session: Session, others: "Sequence[CertificateRecord]", reason: str) -> tuple[str, ...]:
     """Return what to say of an owner's other certificates, and how each can be revoked."""
     if not others:
         return ()
     owner = others[0].owner.partition(":")[0]
     verb = "is" if len(others) == 1 else "are"
     lines = [f"{counted(len(others), 'other certificate')} of this {owner} {verb} still valid:"]
-    keyworks = "keyworks" if home == Path() else f"keyworks --home {shlex.quote(str(home))}"
     for one in others[:_MAX_OTHERS]:
         ends = _other(one)["not_after"]
         lines.append(f"  {one.profile}, {'never ends' if ends == FOREVER else f'ends {ends}'}:")
-        lines.append(f"    {keyworks} certificate revoke {one.id} --reason {reason}")
+        lines.append(f"    {session.typed} certificate revoke {one.id} --reason {reason}")
     if len(others) > _MAX_OTHERS:
         lines.append(f"  and {len(others) - _MAX_OTHERS} more; the same command with --json lists them all.")
     return tuple(lines)

@@ -1,13 +1,17 @@
 """What commands share: examples in every help, ``--home`` and ``--json`` wherever they are typed."""
 
 import re
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+
+from keyworks.errors import OperatorError
 
 if TYPE_CHECKING:
     from keyworks.service.installation import Installation
@@ -32,6 +36,11 @@ class Session:
     json: bool = False
     clock: "Clock | None" = None
 
+    @property
+    def typed(self) -> str:
+        """Return how commands at this installation begin, for sentences that say what to type."""
+        return "keyworks" if self.home == Path() else f"keyworks --home {shlex.quote(str(self.home))}"
+
     def run(self, work: "Callable[[Installation], Awaitable[_T]]") -> _T:
         """Open the installation, do the work in it, close it, and return what the work returned."""
         import asyncio
@@ -52,6 +61,18 @@ class _WithExamples(click.Command):
         given.setdefault("context_settings", dict(CONTEXT))
         super().__init__(*args, **given)
         self.examples = tuple(examples)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; what may be a value rather than an option gets a hint."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities or not any(isinstance(one, click.Argument) for one in self.params):
+                raise
+            hint = (
+                f"A value that begins with a dash goes to the end, behind --, as in: {ctx.command_path} -- -1"
+            )
+            raise click.UsageError(f"{error.message} {hint}", ctx) from error
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, then whatever else there is."""
@@ -114,6 +135,37 @@ class Group(_WithExamples, click.Group):
         """Return the commands in the order of their declaration: the order in which they are needed."""
         del ctx
         return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is typed, or say which one may have been meant."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = " or ".join(f"'{one}'" for one in get_close_matches(name, self.list_commands(ctx)))
+            raise click.UsageError(
+                f"There is no command '{name}'." + (f" Did you mean {near}?" if near else ""), ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+def confirmed(question: str, otherwise: str) -> None:
+    """Ask before something that cannot be undone.
+
+    Args:
+        question: What is about to happen.
+        otherwise: The sentence for everything but a yes, an interrupt and an empty input included.
+
+    Raises:
+        OperatorError: The answer is not yes.
+    """
+    try:
+        yes = click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        yes = False
+    if not yes:
+        raise OperatorError(otherwise)
 
 
 _DURATION: Final = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[hdw])")

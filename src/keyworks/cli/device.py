@@ -1,5 +1,6 @@
 """``keyworks device``."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -198,9 +199,14 @@ def retire(session: Session, serial_number: str, product: str | None, manufactur
     report(
         session,
         {"serial_number": serial_number, "state": "retired"},
-        f"Device {serial_number} is retired. Its certificates are not revoked by that;",
-        f"  keyworks certificate list --device {serial_number}",
+        f"Device {serial_number} is retired. Its certificates are not revoked by that; list them with:",
+        f"  {session.typed} certificate list {_owned_by(serial_number, product, manufacturer)}",
     )
+
+
+def _owned_by(serial_number: str, product: str | None, manufacturer: str | None) -> str:
+    options = {"--device": serial_number, "--product": product, "--manufacturer": manufacturer}
+    return " ".join(f"{name} {shlex.quote(value)}" for name, value in options.items() if value)
 
 
 def _move(

@@ -5,7 +5,8 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +16,7 @@ import click
 
 from keyworks import __version__
 from keyworks.cli.command import CONTEXT, Group, Session
+from keyworks.cli.interrupt import end_quietly, end_with_a_sentence
 from keyworks.cli.words import visible
 from keyworks.errors import KeyworksError, Unavailable
 
@@ -42,6 +44,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """Module and summary of each command, so that neither is imported before it is needed."""
 
+_INTERRUPTED: Final = (
+    "Interrupted. What was begun may have been done all the same; look before you repeat it: "
+    "`keyworks ledger show` lists what was recorded."
+)
+
 _EXAMPLES: Final = (
     """\
 keyworks init plant --preset supplier --organization 'Example Pumps' \\
@@ -52,10 +59,11 @@ keyworks init plant --preset supplier --organization 'Example Pumps' \\
 )
 _EPILOG: Final = """\b
 Exit status:
-  0  done
-  1  refused or failed: the sentence on standard error says why
-  2  the command line is wrong
-  3  not now: the same command can work later
+  0    done
+  1    refused or failed: the sentence on standard error says why
+  2    the command line is wrong
+  3    not now: the same command can work later
+  130  interrupted: what was begun may have been done all the same
 \b
 Environment:
   KEYWORKS_HOME   the installation's folder, where --home does not say it
@@ -100,17 +108,32 @@ class Root(Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the command line, or show the help; whatever goes wrong becomes a sentence."""
+        with _failing_in_one_way():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command line; whatever goes wrong becomes a sentence."""
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
-            raise click.exceptions.Exit(INTERRUPTED) from None
-        except Exception as error:
-            raise _failure(error) from error
+        with _failing_in_one_way():
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # now, because a disk that is full has to be said
+            return result
+
+
+@contextmanager
+def _failing_in_one_way() -> Iterator[None]:
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except KeyboardInterrupt:
+        click.echo(_INTERRUPTED, err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except Exception as error:
+        raise _failure(error) from error
 
 
 def _failure(error: Exception) -> Exception:
@@ -124,8 +147,8 @@ def _failure(error: Exception) -> Exception:
         return NotNow(f"{error.detail} Try again in {seconds} s.")
     if isinstance(error, KeyworksError):
         return Failure(f"{error.detail} ({error.private})" if debug and error.private else error.detail)
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return Failure(f"{error.filename}: {error.strerror}.")
+    if isinstance(error, OSError) and error.strerror:
+        return Failure(f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}.")
     hint = "" if debug else "; set KEYWORKS_DEBUG=1 to see where, and report it"
     return Failure(f"Something unforeseen went wrong in Keyworks ({type(error).__name__}){hint}.")
 
@@ -150,9 +173,23 @@ def root(ctx: click.Context, home: Path) -> None:
     ctx.obj = Session(home, clock=ctx.obj)
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line of this process."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character is no reason to fail.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    root(prog_name="keyworks")
+    end_with_a_sentence()
+    try:
+        root(prog_name="keyworks")
+    finally:
+        end_quietly()
+        _leave_nothing_to_write()
+
+
+def _leave_nothing_to_write() -> None:
+    """Drop what standard output does not take: that was said, and Python would say it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())

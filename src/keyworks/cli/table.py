@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from keyworks.cli.command import Session
 from keyworks.cli.words import as_json, shown
 
+_GAP: Final = 2
 Document = Mapping[str, Any]
 """What there is to show: names in snake_case, instants in ISO 8601, ready for JSON."""
 
@@ -100,13 +101,32 @@ def report(session: Session, document: Document, *sentences: str) -> None:
 
 
 def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table that wraps between words and never within one: an id that was cut cannot be copied."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    columns = [[Text(cell) for cell in column] for column in zip(headings, *rows, strict=True)]
+    measured = [[console.measure(cell) for cell in column] for column in columns]
+    widths = _widths(
+        [max(one.maximum for one in column) for column in measured],
+        [max(one.minimum for one in column) for column in measured],
+        console.width - _GAP * (len(columns) - 1),
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for heading, width in zip(headings, widths, strict=True):
+        table.add_column(heading, width=width)
+    for row in zip(*(column[1:] for column in columns), strict=True):
+        table.add_row(*row)
+    console.width = max(console.width, sum(widths) + _GAP * len(columns))
+    console.print(table)
+
+
+def _widths(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Return how wide columns are: those that can give most do, none becomes narrower than its longest word."""
+    widths = list(natural)
+    for number in sorted(range(len(widths)), key=lambda one: least[one] - natural[one]):
+        too_wide = max(0, sum(widths) - room)
+        widths[number] = max(least[number], widths[number] - too_wide)
+    return widths

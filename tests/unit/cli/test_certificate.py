@@ -120,6 +120,7 @@ def test_revoking_asks_first(cli: Typed) -> None:
     name = idevid(cli)["id"]
     words = ("certificate", "revoke", name, "--reason", "keyCompromise")
     assert cli.refused(*words, stdin="n\n") == "Error: Nothing was revoked."
+    assert cli.refused(*words, stdin="") == "Error: Nothing was revoked."
     assert cli(*words, stdin="").exit_code == 1
     assert cli.json("certificate", "show", name)["state"] == "valid"
     assert "authenticates nobody" in cli.done(*words, stdin="y\n")

@@ -84,7 +84,11 @@ def test_a_device_is_shipped_and_retired(supplier_cli: Typed) -> None:
     enroll_devices(supplier_cli.home, "SN-1")
     assert "is shipped" in supplier_cli.done("device", "ship", "SN-1")
     assert "cannot become shipped" in supplier_cli.refused("device", "ship", "SN-1")
-    assert "--device SN-1" in supplier_cli.done("device", "retire", "SN-1")
+    told = supplier_cli.done("device", "retire", "SN-1", "--product", "P7").splitlines()
+    assert told == [
+        "Device SN-1 is retired. Its certificates are not revoked by that; list them with:",
+        f"  keyworks --home {supplier_cli.home} certificate list --device SN-1 --product P7",
+    ]
     assert supplier_cli.json("device", "show", "SN-1")["state"] == "retired"
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -146,12 +147,42 @@ def failing(error: BaseException, debug: str = "0") -> Result:
         (OperatorError("Name \x1b[31mred"), 1, "Error: Name \\x1b[31mred\n"),
         (Unavailable("Busy.", retry_after=timedelta(seconds=9)), 3, "Error: Busy. Try again in 9 s.\n"),
         (PermissionError(errno.EACCES, "Permission denied", "x.db"), 1, "Error: x.db: Permission denied.\n"),
-        (KeyboardInterrupt(), 130, "Interrupted.\n"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "Error: No space left on device.\n"),
     ],
 )
 def test_a_failure_is_one_sentence_and_an_exit_code(error: BaseException, code: int, sentence: str) -> None:
     result = failing(error)
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", sentence)
+
+
+def test_an_interrupt_says_that_something_may_have_been_done_and_how_to_look() -> None:
+    result = failing(KeyboardInterrupt())
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr.startswith("Interrupted. What was begun may have been done")
+    assert "`keyworks ledger show`" in result.stderr
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 130])
+def test_the_help_lists_every_exit_status(code: int) -> None:
+    table = help_of("keyworks").partition("Exit status:")[2].partition("Environment:")[0]
+    assert re.search(rf"^ +{code}  +\w", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        (["devices", "list"], "There is no command 'devices'. Did you mean 'device'?"),
+        (["device", "lsit"], "There is no command 'lsit'. Did you mean 'list'?"),
+        (["nonsense"], "There is no command 'nonsense'."),
+        (["device", "list", "--manufaturer", "X"], "'--manufacturer'?)"),
+        (["device", "show", "-5"], "goes to the end, behind --, as in: keyworks device show -- -1"),
+        (["device", "list", "-5"], "No such option '-5'."),
+    ],
+)
+def test_a_typing_error_is_answered_with_what_may_have_been_meant(typed: list[str], answer: str) -> None:
+    result = CliRunner().invoke(root, typed, prog_name="keyworks")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].endswith(answer)
 
 
 def test_a_bug_is_a_sentence_and_with_debug_a_traceback() -> None:
@@ -195,6 +226,20 @@ def test_a_process_of_its_own_finds_the_home_in_the_environment(supplier_home: P
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert out.splitlines()[0].split() == ["NAME", "GEN", "PROFILE", "PARENT", "ISSUES", "UNTIL", "SUBJECT"]
+
+
+@pytest.mark.parametrize("words", [["authority", "export", "root"], ["authority", "list"], ["--help"]])
+def test_a_full_disk_behind_the_output_is_one_sentence(supplier_home: Path, words: list[str]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "keyworks", "--home", str(supplier_home), *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "Error: No space left on device.\n")
 
 
 def test_a_reader_that_goes_away_is_no_reason_for_a_traceback(supplier_home: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from keyworks.cli.command import Session
-from keyworks.cli.table import Document, print_list, print_one
+from keyworks.cli.table import Document, _widths, print_list, print_one
 from keyworks.cli.words import FOREVER
 from tests.unit.cli.typed import MAKER, Typed
 
@@ -52,10 +52,10 @@ def test_one_thing_is_a_line_per_value() -> None:
     assert CliRunner().invoke(command).stdout == "not after  never\nnames      a, b\nactive     no\n"
 
 
-def at_a_terminal(home: Path, *words: str) -> tuple[str, str]:
-    """Run a command at a terminal of a hundred columns; return its output without colors, and its errors."""
+def at_a_terminal(home: Path, *words: str, columns: int = 100) -> tuple[str, str]:
+    """Run a command at a terminal; return its output without colors, and its errors."""
     ours, theirs = os.openpty()
-    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm", "KEYWORKS_HOME": str(home)}
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "KEYWORKS_HOME": str(home)}
     with subprocess.Popen(
         [sys.executable, "-m", "keyworks", *words], env=environment, stdout=theirs, stderr=subprocess.PIPE
     ) as process:
@@ -84,3 +84,24 @@ def test_people_at_a_terminal_get_a_screenful_and_how_to_go_on(supplier_cli: Typ
 
 def test_people_at_a_terminal_are_told_that_there_is_none(supplier_cli: Typed) -> None:
     assert at_a_terminal(supplier_cli.home, "device", "list") == ("None.\r\n", "")
+
+
+def test_no_id_is_cut_on_a_narrow_terminal(supplier_cli: Typed) -> None:
+    ids = [one["id"] for one in supplier_cli.json("certificate", "list")]
+    out, _ = at_a_terminal(supplier_cli.home, "certificate", "list", columns=60)
+    assert [line.split()[0] for line in out.splitlines() if line.split()[0] in ids] == ids
+
+
+@pytest.mark.parametrize(
+    ("natural", "least", "room", "widths"),
+    [
+        ([36, 8, 40], [36, 8, 12], 100, [36, 8, 40]),
+        ([36, 8, 40], [36, 8, 12], 70, [36, 8, 26]),
+        ([36, 20, 40], [36, 5, 12], 60, [36, 12, 12]),
+        ([36, 8, 40], [36, 8, 12], 20, [36, 8, 12]),
+    ],
+)
+def test_columns_give_way_down_to_their_longest_word(
+    natural: list[int], least: list[int], room: int, widths: list[int]
+) -> None:
+    assert _widths(natural, least, room) == widths
