@@ -1,10 +1,13 @@
 """Creating an installation: all of it or nothing."""
 
+import fcntl
 import os
+import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,6 +35,8 @@ from keyworks.store.migrate import migrate
 
 PASSPHRASE_FILE: Final = "passphrase"
 _PASSPHRASE_OCTETS: Final = 32
+_RANDOM: Final = "[a-z0-9_]{8}"
+"""What Python adds to the name of a temporary folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ PRESETS: Final = {
 async def create_installation(new: NewInstallation, clock: Clock | None = None) -> None:
     """Create an installation with its keys, authorities, channels and server certificate.
 
-    It is made beside its folder and moved there in the end, so a failure leaves nothing half made.
+    It is made beside its folder and moved there in the end, so a failure leaves nothing half made;
+    what a process that was killed has left there is removed by the next one for the same folder.
 
     Raises:
         OperatorError: The folder is in use, or something asked for cannot be.
@@ -96,32 +102,64 @@ async def create_installation(new: NewInstallation, clock: Clock | None = None) 
     if new.preset not in PRESETS:
         raise OperatorError(f"'{new.preset}' is no preset; choose one of {', '.join(PRESETS)}.")
     home = new.home.absolute()
-    work = _work_folder(home)
-    try:
-        await _create_in(work, new, clock)
-        _move(work, home)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with _work_folder(home) as work:
+        try:
+            await _create_in(work, new, clock)
+            _move(work, home)
+        except OSError as error:
+            raise OperatorError(f"{home} cannot be created: {error.strerror}; nothing was changed.") from error
 
 
-def _work_folder(home: Path) -> Path:
+@contextmanager
+def _work_folder(home: Path) -> Iterator[Path]:
+    """Yield a folder beside ``home`` that nobody else has, locked while it is used and removed in the end."""
     try:
         if home.exists() and (not home.is_dir() or any(home.iterdir())):
             raise OperatorError(f"{home} exists and is not an empty folder; nothing was changed.")
         home.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+        _remove_left(home)
+        work = Path(tempfile.mkdtemp(prefix=_work_prefix(home), dir=home.parent))
+        descriptor = _lock(work)
     except OSError as error:
         raise OperatorError(f"{home} cannot be created: {error.strerror}.") from error
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _work_prefix(home: Path) -> str:
+    return f".{home.name}.init-"
+
+
+def _remove_left(home: Path) -> None:
+    """Remove what a killed process has left: unfinished installations for ``home`` that nobody holds."""
+    name = re.compile(re.escape(_work_prefix(home)) + _RANDOM)
+    for left in home.parent.iterdir() if os.access(home.parent, os.R_OK) else ():
+        if name.fullmatch(left.name):
+            with suppress(OSError):  # it is being made, or is somebody else's
+                descriptor = _lock(left, fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(descriptor)
+
+
+def _lock(folder: Path, flags: int = 0) -> int:
+    """Lock a folder until the descriptor returned is closed, at the latest when the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _move(work: Path, home: Path) -> None:
     """Give the finished installation its name; whoever else created one there meanwhile keeps it."""
-    try:
-        _sync(work)
-        work.replace(home)
-        _sync(home.parent)
-    except OSError as error:
-        raise OperatorError(f"{home} cannot be created: {error.strerror}; nothing was changed.") from error
+    _sync(work)
+    work.replace(home)
+    _sync(home.parent)
 
 
 def _sync(folder: Path) -> None:

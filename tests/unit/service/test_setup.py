@@ -1,6 +1,9 @@
 """Creating an installation: all of it or nothing."""
 
 import asyncio
+import errno
+import fcntl
+import os
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -157,3 +160,41 @@ async def test_of_two_creations_at_once_one_wins_whole(home: Path, clock: FixedC
     assert list(home.parent.iterdir()) == [home]
     async with open_installation(home, clock) as installation:
         assert len(await list_generations(installation)) == 2
+
+
+def _left(home: Path) -> Path:
+    """Make what a process leaves that was killed while it made an installation."""
+    left = home.with_name(f".{home.name}.init-abcd1234")
+    left.mkdir(parents=True)
+    (left / "passphrase").write_text("unfinished")
+    return left
+
+
+async def test_what_a_killed_process_has_left_is_removed_by_the_next(home: Path, clock: FixedClock) -> None:
+    left, other = _left(home), _left(home.with_name("another"))
+    await create_installation(small_installation(home, "operator"), clock)
+    assert sorted(home.parent.iterdir()) == sorted([home, other])
+    assert not left.exists()
+
+
+async def test_what_another_process_is_making_stays(home: Path, clock: FixedClock) -> None:
+    left = _left(home)
+    descriptor = os.open(left, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        await create_installation(small_installation(home, "operator"), clock)
+    finally:
+        os.close(descriptor)
+    assert (left / "passphrase").read_text() == "unfinished"
+
+
+async def test_a_full_disk_is_told_and_nothing_is_left(
+    home: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OperatorError, match=r"home cannot be created: No space left on device; nothing was"):
+        await create_installation(small_installation(home, "operator"), clock)
+    assert list(home.parent.iterdir()) == []
