@@ -157,7 +157,7 @@ class Worker:
 
     async def start(self, sockets: Mapping[str, socket.socket]) -> None:
         """Listen, knowing from the first request on whether anything can be recorded."""
-        await self._attempt(self._health.try_writing)
+        await self._try_writing()
         for name, listening in sockets.items():
             await self._listeners[name].start(listening)
 
@@ -167,7 +167,7 @@ class Worker:
             self._every(1.0, stop, self._tick),
             self._every(float(SUMMARY_SECONDS), stop, self._summarize),
             self._every(_RENEWAL_CHECK_SECONDS, stop, self._renew),
-            self._every(_WRITING_CHECK_SECONDS, stop, self._health.try_writing),
+            self._every(_WRITING_CHECK_SECONDS, stop, self._try_writing),
         ]
         if sequences:
             jobs.append((await open_sequencer(self._installation)).run(stop))
@@ -199,6 +199,13 @@ class Worker:
             await job()
         except KeyworksError as error:
             self._log.warning("job_failed", job=job.__name__, reason=error.detail, private=error.private)
+
+    async def _try_writing(self) -> None:
+        """Say loudly that nothing can be recorded: until the operator has looked at it, nothing is issued."""
+        try:
+            await self._health.try_writing()
+        except KeyworksError as error:
+            self._log.error("cannot_record", reason=error.detail, private=error.private)
 
     async def _tick(self) -> None:
         for listener in self._listeners.values():

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.sqlite import insert
 from keyworks.errors import InternalError, KeyworksError, Unavailable
 from keyworks.store import sqlite
 from keyworks.store.clock import Clock
+from keyworks.store.file import DatabaseFile
 from keyworks.store.schema import clock_mark
 from keyworks.store.statement import Statement
 
@@ -34,7 +35,7 @@ ATTEMPTS: Final = 240
 """Tries to get the database while others hold it: about five seconds, so that a busy one still lets each in."""
 
 _LONGEST_PAUSE: Final = 0.02
-_SET_BACK_SECONDS: Final = 60
+SET_BACK_SECONDS: Final = 60
 """How far the clock may run behind the last write before we refuse to write: NTP slews, it does not jump."""
 
 _NO_PARAMETERS: Final[Mapping[str, Any]] = {}
@@ -104,6 +105,7 @@ class Store:
         self._attempts = attempts
         # One connection, because a second one would forget its pages whenever the first writes. Reads and
         # writes do not mix all the same: nothing is awaited between a write's beginning and its end.
+        self._file = DatabaseFile(path)
         self._connection = sqlite.connect(path)
         self._transaction = Transaction(self._connection)
         self._forks = _forks.count
@@ -112,6 +114,7 @@ class Store:
         self._committer: asyncio.Task[None] | None = None
         self._closed = False
         self._mark = 0
+        self._corrects = False
 
     @classmethod
     def open(cls, path: Path, clock: Clock, attempts: int = ATTEMPTS) -> "Store":
@@ -132,7 +135,7 @@ class Store:
             query: It may run twice, so it must do nothing but read.
 
         Raises:
-            Unavailable: The database is busy.
+            Unavailable: The database is busy or gone.
             KeyworksError: What ``query`` raises, or what the database's failure means.
         """
         attempt = 0
@@ -149,6 +152,7 @@ class Store:
 
     def _read_once(self, query: Callable[[Transaction], _T]) -> _T:
         if not self._connection.in_transaction:
+            self._file.check()
             self._connection.execute("BEGIN")
             asyncio.get_running_loop().call_soon(self._end_snapshot)
         changes = self._connection.total_changes
@@ -178,7 +182,7 @@ class Store:
             item: What to write.
 
         Raises:
-            Unavailable: The database is busy or full, or the clock was set back; nothing was written.
+            Unavailable: The database is busy, full or gone, or the clock was set back; nothing was written.
             Exception: What ``write`` raises for this item alone; its group is written without it.
         """
         self._check_usable()
@@ -187,6 +191,20 @@ class Store:
         if self._committer is None:
             self._committer = asyncio.create_task(self._commit_waiting())
         return await future
+
+    async def correct_clock(
+        self, write: Callable[[Transaction, Sequence[_Item]], Sequence[_Outcome]], item: _Item
+    ) -> _Outcome:
+        """Write as ``write`` does, however far the clock is behind; the present time becomes the last record's.
+
+        Raises:
+            Unavailable: The database is busy, full or gone; nothing was written.
+        """
+        self._mark, self._corrects = 0, True
+        try:
+            return await self.write(write, item)
+        finally:
+            self._corrects = False
 
     async def close(self) -> None:
         """Finish what was submitted, and close."""
@@ -256,6 +274,7 @@ class Store:
         attempt = 0
         while True:
             self._end_snapshot()
+            self._file.check()
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
             except sqlite3.Error as error:
@@ -278,14 +297,14 @@ class Store:
         now = self._clock.now()
         if now == self._mark:
             return
-        rows = tx.execute(_MARK)
-        mark = rows[0][0] if rows else 0
-        if now < mark - _SET_BACK_SECONDS:
+        mark = clock_mark_of(tx)
+        if now < mark - SET_BACK_SECONDS and not self._corrects:
             raise Unavailable(
-                "The machine's clock was set back behind the last record; the operator has to correct it.",
+                "The machine's clock was set back behind the last record; the operator has to correct it "
+                "(`keyworks clock show`).",
                 private=f"clock {now}, last record {mark}",
             )
-        if now > mark:
+        if now > mark or self._corrects:
             tx.execute(_SET_MARK, {"at": now})
         self._mark = now
 
@@ -293,6 +312,12 @@ class Store:
         self._mark = 0
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def clock_mark_of(tx: Transaction) -> int:
+    """Return the latest instant at which anything was written; 0 if nothing ever was."""
+    rows = tx.execute(_MARK)
+    return int(rows[0][0]) if rows else 0
 
 
 def _fail(group: list[_Write], error: Exception) -> None:

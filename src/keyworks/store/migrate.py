@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from keyworks.errors import OperatorError
-from keyworks.store.sqlite import translated
+from keyworks.store.file import check_exists, unusable
+from keyworks.store.sqlite import is_busy, translated
 
 HEAD: Final = "0001"
 """The version this code works with."""
@@ -53,15 +54,15 @@ def version_of(file: Path) -> str:
     """Return a database's schema version.
 
     Raises:
-        OperatorError: There is no database, or the file is none of ours.
+        OperatorError: There is no database, or the file is none of ours, or the system does not let it be used.
+        Unavailable: It is busy.
     """
-    if not file.exists():
-        raise OperatorError(f"There is no database {file}; create the installation with `keyworks init`.")
+    check_exists(file)
     try:
         with closing(sqlite3.connect(file)) as connection:
             rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     except sqlite3.Error as error:
-        raise OperatorError(f"{file} is no Keyworks database, or it is damaged.") from error
+        raise (translated(error) if is_busy(error) else unusable(file, error)) from error
     return str(rows[0][0]) if rows else "none"
 
 

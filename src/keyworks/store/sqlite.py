@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from keyworks.errors import InternalError, KeyworksError, OperatorError, Unavailable
+from keyworks.store.file import check_exists, unusable
 
 _CACHED_STATEMENTS: Final = 512
 
@@ -23,10 +24,10 @@ def connect(path: Path) -> sqlite3.Connection:
     lock is the engine's business, asynchronously, because waiting in SQLite would stall the event loop.
 
     Raises:
-        OperatorError: There is no database, or it is not one.
+        OperatorError: There is no database, or it is not one, or the system does not let it be used.
+        Unavailable: It is busy.
     """
-    if not path.exists():
-        raise OperatorError(f"There is no database {path}; create the installation with `keyworks init`.")
+    check_exists(path)
     try:
         connection = sqlite3.connect(
             path,
@@ -36,12 +37,12 @@ def connect(path: Path) -> sqlite3.Connection:
             check_same_thread=False,
         )
     except sqlite3.Error as error:
-        raise translated(error) from error
+        raise unusable(path, error) from error
     try:
         _prepare(connection)
     except sqlite3.Error as error:
         connection.close()
-        raise translated(error) from error
+        raise (translated(error) if is_busy(error) else unusable(path, error)) from error
     return connection
 
 

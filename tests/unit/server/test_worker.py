@@ -1,9 +1,10 @@
 """A worker composes the three listeners, keeps them current, and ends in good order."""
 
 import asyncio
+import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -28,7 +29,8 @@ ENROLL = (
 class Working:
     """A worker at work, and how to talk to it."""
 
-    def __init__(self, ports: dict[str, int], stop: asyncio.Event, log: list[Line]) -> None:
+    def __init__(self, worker: Worker, ports: dict[str, int], stop: asyncio.Event, log: list[Line]) -> None:
+        self.worker = worker
         self.ports = ports
         self.stop = stop
         self.log = log
@@ -60,7 +62,7 @@ async def working(installation: Installation, *, sequences: bool = True) -> Asyn
     await worker.start(sockets)
     stop = asyncio.Event()
     ports = {name: one.getsockname()[1] for name, one in sockets.items()}
-    work = Working(ports, stop, lines)
+    work = Working(worker, ports, stop, lines)
     work.task = asyncio.create_task(worker.run(stop, sequences=sequences))
     try:
         yield work
@@ -120,7 +122,29 @@ async def test_a_worker_that_cannot_record_says_so_from_the_first_request_on(
     async with working(supplier, sequences=False) as work:
         assert await work.get("publication", "/readyz") == 503
         assert await work.get("publication", "/healthz") == 200
-    assert "try_writing" in [line["job"] for line in work.log if line["event"] == "job_failed"]
+    assert _errors(work.log) == {("cannot_record", "The machine's clock was set back behind the last record")}
+
+
+async def test_a_worker_whose_database_was_replaced_serves_nobody_and_says_why(
+    supplier: Installation,
+) -> None:
+    """Whatever it issued would be lost, and what is revoked in the other file it would never know."""
+    async with working(supplier, sequences=False) as work:
+        assert await work.get("publication", "/readyz") == 200
+        file = supplier.home / "keyworks.db"
+        shutil.copy2(file, supplier.home / "copy")
+        (supplier.home / "copy").replace(file)
+        assert await work.get("publication", "/readyz") == 503
+        assert await work.get("publication", "/healthz") == 200
+        assert statuses(await work.ask("enrollment", ENROLL)) == [503]
+        await work.worker._try_writing()
+    assert _errors(work.log) == {("cannot_record", "The database is not available")}
+    [said] = [line for line in work.log if line["event"] == "cannot_record"]
+    assert f"{file} is not the file that was opened" in said["private"]
+
+
+def _errors(log: Sequence[Line]) -> set[tuple[str, str]]:
+    return {(line["event"], line["reason"].partition(";")[0]) for line in log if line["level"] == "error"}
 
 
 async def test_a_server_certificate_that_cannot_be_renewed_serves_until_it_ends(

@@ -46,7 +46,7 @@ def test_a_reference_to_nothing_is_refused(connection: sqlite3.Connection) -> No
 
 
 def test_a_database_is_never_created_silently(tmp_path: Path) -> None:
-    with pytest.raises(OperatorError, match="keyworks init"):
+    with pytest.raises(OperatorError, match="There is no database"):
         connect(tmp_path / "none.db")
     assert list(tmp_path.iterdir()) == []
 
@@ -54,12 +54,12 @@ def test_a_database_is_never_created_silently(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_told_to_the_operator(tmp_path: Path) -> None:
     file = tmp_path / "text.db"
     file.write_bytes(b"No database at all. " * 100)
-    with pytest.raises(OperatorError, match="is no database"):
+    with pytest.raises(OperatorError, match="is no Keyworks database"):
         connect(file)
 
 
 def test_a_folder_is_told_to_the_operator(tmp_path: Path) -> None:
-    with pytest.raises(OperatorError, match="cannot be opened"):
+    with pytest.raises(OperatorError, match="Is a directory"):
         connect(tmp_path)
 
 
