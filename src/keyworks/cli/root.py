@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "Get a certificate from the EST server at URL (https://HOST:PORT), and keep it valid.",
         ),
         "ledger": ("ledger", "The ledger: show it, export it, prove an entry, verify either."),
+        "clock": ("clock", "The machine's clock against the time of the last record: show, correct."),
         "upgrade": ("installation", "Bring the database to this release's version."),
     }
 )

@@ -21,6 +21,7 @@ from keyworks.service import (
     authorities,
     certificates,
     channels,
+    clock,
     description,
     inventory,
     keymaking,
@@ -72,6 +73,12 @@ async def _renew(installation: Installation) -> None:
     await server_certificate.server_certificate(installation)
 
 
+async def _correct_clock(installation: Installation) -> None:
+    assert isinstance(installation.clock, FixedClock)
+    installation.clock.advance(timedelta(hours=-1))
+    await clock.correct_clock_mark(installation, await clock.clock_state(installation))
+
+
 NEW_AUTHORITY = authorities.NewAuthority("second", "root", "Example", "http://pki.example")
 NEW_CHANNEL = channels.NewChannel("second", "issuing", "station")
 OPERATIONS: dict[str, tuple[Call, tuple[str, ...]]] = {
@@ -94,6 +101,7 @@ OPERATIONS: dict[str, tuple[Call, tuple[str, ...]]] = {
     ),
     "move_device": (_retire, ("device.retired",)),
     "revoke_by_operator": (_revoke, ("certificate.revoked",)),
+    "correct_clock_mark": (_correct_clock, ("clock.corrected",)),
     "make_key": (lambda i: keymaking.make_key(i, Purpose.TLS, "P-256", "test"), ("key.generated",)),
     "server_certificate": (_renew, ("key.generated", "certificate.issued")),
 }
@@ -101,6 +109,7 @@ READS: dict[str, Call] = {
     "list_generations": authorities.list_generations,
     "find_generation": lambda i: authorities.find_generation(i, "root"),
     "list_channels": channels.list_channels,
+    "clock_state": clock.clock_state,
     "all_anchors": anchors.all_anchors,
     "all_stations": stations.all_stations,
     "devices": lambda i: inventory.devices(i, inventory.DeviceFilter()),
