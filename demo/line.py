@@ -10,6 +10,7 @@ from typing import Final
 from demo.factory import STATION, Factory, serial_number
 from keyworks import oids
 from keyworks.access.credential import BasicCredentials
+from keyworks.enroll.answer import Granted
 from keyworks.enroll.credential import ClientCertificate
 from keyworks.enroll.est import EnrollmentClient, Persistence
 from keyworks.enroll.issued import Issued, check_issued
@@ -111,5 +112,5 @@ async def _new_request(subject: Name) -> tuple[SoftwareSigner, bytes]:
     return signer, await encode_certification_request(subject, signer)
 
 
-def _checked(der: bytes, signer: SoftwareSigner, authorities: tuple[bytes, ...]) -> Issued:
-    return check_issued(der, signer.public_key, authorities, at=int(time.time()))
+def _checked(granted: Granted, signer: SoftwareSigner, authorities: tuple[bytes, ...]) -> Issued:
+    return check_issued(granted, signer.public_key, authorities, at=int(time.time()))

@@ -166,8 +166,8 @@ async def test_a_station_enrolls_many_devices_at_a_time_over_few_connections(sto
     trust, url = Anchors((story.supplier.root,)), story.supplier.url
     signer = software_signer()
     async with EnrollmentClient(url, "stations", trust, BasicCredentials("line-2", new.secret)) as client:
-        leaf = await client.simpleenroll(await encode_certification_request(EMPTY_NAME, signer))
-    station = ClientCertificate((leaf,), signer)
+        granted = await client.simpleenroll(await encode_certification_request(EMPTY_NAME, signer))
+    station = ClientCertificate((granted.der,), signer)
     async with EnrollmentClient(url, "idevid", trust, station, Persistence(connections=4)) as client:
         authorities = await client.cacerts()
 

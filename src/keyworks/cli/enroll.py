@@ -173,7 +173,8 @@ def enroll(session: Session, /, **given: Any) -> None:
     is there already. The folder --out then holds key.pem, certificate.pem, chain.pem and cacerts.pem: always a
     pair that fits, even if the power fails. Repeat the command as often as you like, from a timer too: it goes
     on where it was interrupted, does nothing until two thirds of the certificate's life, and then renews it
-    with a new key, the present certificate being the proof. IDevIDs are never renewed.
+    with a new key, the present certificate being the proof. IDevIDs are never renewed. Where a
+    certificate takes the place of others, which the server has revoked for it, the command says which.
 
     With --csr it passes on a request whose key stays elsewhere, and keeps nothing: the certificate goes to
     --out, in PEM, followed by its issuers without the root. The same request gets the same certificate.
@@ -213,6 +214,7 @@ def _run_errand(session: Session, options: _Options, clock: Clock) -> None:
         click.echo("\n".join(sentences), err=True)
         sentences = (pem.rstrip("\n"),)
     document = _described("enrolled", issued.certificate, judge(issued.certificate, clock.now()).renew_at)
+    document["superseded"] = list(issued.superseded)
     report(session, {**document, "file": str(file) if file else None, "pem": pem}, *sentences)
 
 
@@ -299,6 +301,7 @@ def _secret(options: _Options) -> str | None:
 def _document(options: _Options, outcome: Outcome) -> dict[str, Any]:
     return {
         **_described(outcome.action.value, outcome.identity.certificate, outcome.renew_at),
+        "superseded": list(outcome.superseded),
         "files": {Path(name).stem: str(options.folder / name) for name in LINKS},
     }
 
@@ -319,6 +322,7 @@ def _sentences(options: _Options, outcome: Outcome) -> tuple[str, ...]:
     certificate = outcome.identity.certificate
     return (
         _done(_DONE[outcome.action], certificate),
+        *_replaces(outcome.superseded),
         _lasts(certificate, outcome.renew_at, "renewed"),
         f"In {options.folder}: {', '.join(LINKS)}.",
     )
@@ -328,11 +332,25 @@ def _errand_sentences(issued: Issued, at: int, file: Path | None) -> tuple[str, 
     certificate = issued.certificate
     where = (f"In {file}: the certificate, then its issuers without the root.",) if file else ()
     renew_at = judge(certificate, at).renew_at
-    return (_done("Enrolled", certificate), _lasts(certificate, renew_at, "due for renewal"), *where)
+    return (
+        _done("Enrolled", certificate),
+        *_replaces(issued.superseded),
+        _lasts(certificate, renew_at, "due for renewal"),
+        *where,
+    )
 
 
 def _done(what: str, certificate: Certificate) -> str:
     return f"{what} '{visible(certificate.subject.text)}' (issuer '{visible(certificate.issuer.text)}')."
+
+
+def _replaces(superseded: tuple[str, ...]) -> tuple[str, ...]:
+    """Say whose end this was: after a mistyped serial number, another device's."""
+    if not superseded:
+        return ()
+    if len(superseded) == 1:
+        return (f"It replaces certificate {superseded[0]}, which is revoked now.",)
+    return (f"It replaces certificates {', '.join(superseded)}, which are revoked now.",)
 
 
 def _lasts(certificate: Certificate, renew_at: int | None, renewed: str) -> str:

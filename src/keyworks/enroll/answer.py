@@ -14,7 +14,9 @@ other 5xx               ``Unavailable``
 anything else           ``MalformedRequest``
 ======================  =========================================================
 
-Source: RFC 7030 §4.1.3, §4.2.3; RFC 8951 §3.1; RFC 9110 §10.2.3 (Retry-After).
+A server of ours that revokes other certificates for the new one says which in ``Keyworks-Superseded``.
+
+Source: RFC 7030 §4.1.3, §4.2.3; RFC 8951 §3.1; RFC 9110 §10.2.3 (Retry-After), §5.6.1 (lists).
 """
 
 import base64
@@ -34,6 +36,11 @@ MAX_ANSWER_OCTETS: Final = 512 * 1024
 
 DEFAULT_RETRY: Final = timedelta(seconds=30)
 LONGEST_RETRY: Final = timedelta(days=7)
+SUPERSEDED: Final = "Keyworks-Superseded"
+MAX_SUPERSEDED: Final = 64
+"""Serial numbers that are believed; of a server that names more, none is."""
+
+_SERIAL_NUMBER: Final = re.compile(r"[0-9A-Fa-f]{1,40}")
 _MAX_SENTENCE: Final = 400
 _WHITESPACE: Final = re.compile(rb"[ \t\r\n]+")
 _OK, _ACCEPTED, _TOO_MANY, _UNAVAILABLE = 200, 202, 429, 503
@@ -54,12 +61,27 @@ class Answer:
         content_type: Media type, without parameters, in lower case.
         retry_after: The header's value, if there is one.
         body: At most ``MAX_ANSWER_OCTETS``.
+        superseded: The header's value, empty if there is none.
     """
 
     status: int
     content_type: str
     retry_after: str | None
     body: bytes
+    superseded: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a server issued; nobody has checked it yet.
+
+    Args:
+        der: The certificate, or so it says.
+        superseded: Serial numbers, in hexadecimal, of the certificates that it replaces and that are revoked.
+    """
+
+    der: bytes
+    superseded: tuple[str, ...] = ()
 
 
 def certificates_in(answer: Answer, now: datetime) -> tuple[bytes, ...]:
@@ -83,6 +105,17 @@ def certificates_in(answer: Answer, now: datetime) -> tuple[bytes, ...]:
     if not found:
         raise _foreign("holds no certificates")
     return found
+
+
+def superseded_in(answer: Answer) -> tuple[str, ...]:
+    """Return the serial numbers of the certificates that a server says it has revoked for the new one.
+
+    Nothing depends on them but what people are told, so a value that cannot be such a list says nothing.
+    """
+    listed = [one.strip() for one in answer.superseded.split(",", MAX_SUPERSEDED)]
+    if len(listed) > MAX_SUPERSEDED or not all(_SERIAL_NUMBER.fullmatch(one) for one in listed):
+        return ()
+    return tuple(one.lower() for one in listed)
 
 
 def _foreign(what: str) -> errors.MalformedRequest:

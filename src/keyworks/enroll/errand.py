@@ -94,5 +94,5 @@ async def pass_on(request: Template, errand: Errand, clock: Clock) -> Issued:
     client = EnrollmentClient(errand.url, errand.label, errand.trust, errand.credential, persistence)
     async with client:
         authorities = await client.cacerts()
-        der = await client.simpleenroll(request.der)
-    return check_issued(der, request.public_key, authorities, at=clock.now())
+        granted = await client.simpleenroll(request.der)
+    return check_issued(granted, request.public_key, authorities, at=clock.now())

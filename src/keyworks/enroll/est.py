@@ -21,7 +21,14 @@ from yarl import URL
 from keyworks import __version__
 from keyworks.access.credential import BasicCredentials
 from keyworks.authority.channel import check_label
-from keyworks.enroll.answer import MAX_ANSWER_OCTETS, Answer, certificates_in
+from keyworks.enroll.answer import (
+    MAX_ANSWER_OCTETS,
+    SUPERSEDED,
+    Answer,
+    Granted,
+    certificates_in,
+    superseded_in,
+)
 from keyworks.enroll.credential import ClientCertificate, ClientCredential, client_context
 from keyworks.enroll.trust import Trust, parse_url, unreachable
 from keyworks.errors import InvalidPath, KeyworksError, MalformedRequest, OperatorError, Unavailable
@@ -59,7 +66,7 @@ class EnrollmentClient:
     ::
 
         async with EnrollmentClient(url, "idevid", parse_trust("sha256:…"), station) as client:
-            issued = await client.simpleenroll(request)
+            granted = await client.simpleenroll(request)
 
     Any number of tasks may share one client. Nothing is sent to a server that is not the trusted one.
 
@@ -125,9 +132,10 @@ class EnrollmentClient:
         Raises:
             KeyworksError: By cause; see ``answer``.
         """
-        return await self._ask("GET", "cacerts", None)
+        certificates, _ = await self._ask("GET", "cacerts", None)
+        return certificates
 
-    async def simpleenroll(self, request: bytes) -> bytes:
+    async def simpleenroll(self, request: bytes) -> Granted:
         """Return the certificate for a PKCS#10 request, both DER (RFC 7030 §4.2.1).
 
         A request may be repeated unchanged: the server answers with the certificate it has issued.
@@ -135,22 +143,25 @@ class EnrollmentClient:
         Raises:
             KeyworksError: By cause; see ``answer``.
         """
-        return _only(await self._ask("POST", "simpleenroll", request))
+        return _only(*await self._ask("POST", "simpleenroll", request))
 
-    async def simplereenroll(self, request: bytes) -> bytes:
+    async def simplereenroll(self, request: bytes) -> Granted:
         """Return the successor of the client's certificate, both DER (RFC 7030 §4.2.2).
 
         Raises:
             KeyworksError: By cause; see ``answer``.
         """
-        return _only(await self._ask("POST", "simplereenroll", request))
+        return _only(*await self._ask("POST", "simplereenroll", request))
 
-    async def _ask(self, method: str, operation: str, request: bytes | None) -> tuple[bytes, ...]:
+    async def _ask(
+        self, method: str, operation: str, request: bytes | None
+    ) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+        """Return the certificates in an answer, and the serial numbers of those that they supersede."""
         body = base64.b64encode(request) if request is not None else None
 
-        async def once() -> tuple[bytes, ...]:
+        async def once() -> tuple[tuple[bytes, ...], tuple[str, ...]]:
             answer = await self._exchange(method, operation, body)
-            return certificates_in(answer, datetime.now(UTC))
+            return certificates_in(answer, datetime.now(UTC)), superseded_in(answer)
 
         return await self._persistently(once)
 
@@ -193,6 +204,7 @@ class EnrollmentClient:
                 content_type=response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
                 retry_after=response.headers.get("Retry-After"),
                 body=await _bounded(response.content),
+                superseded=", ".join(response.headers.getall(SUPERSEDED, ())),
             )
 
     def _explained(self, error: Exception) -> KeyworksError:
@@ -229,13 +241,13 @@ def _untrusted(where: str, error: Exception) -> InvalidPath:
     )
 
 
-def _only(certificates: tuple[bytes, ...]) -> bytes:
+def _only(certificates: tuple[bytes, ...], superseded: tuple[str, ...]) -> Granted:
     """RFC 7030 §4.2.3: the answer contains only the certificate that was issued."""
     if len(certificates) != 1:
         raise MalformedRequest(
             f"The server answered with {len(certificates)} certificates; the one issued was expected."
         )
-    return certificates[0]
+    return Granted(certificates[0], superseded)
 
 
 def _basic(credentials: BasicCredentials) -> dict[str, str]:

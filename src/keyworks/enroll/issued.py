@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from keyworks import oids
 from keyworks.algorithms.public_key import PublicKey
+from keyworks.enroll.answer import Granted
 from keyworks.errors import BadSubjectKey, MalformedRequest
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.path import validate
@@ -18,20 +19,22 @@ class Issued:
         certificate: For our key.
         chain: DER: the certificate and the issuers to present with it, without the root.
         authorities: DER: all CA certificates of its channel, those above it first.
+        superseded: Serial numbers of the certificates that were revoked for it, as the server says.
     """
 
     certificate: Certificate
     chain: tuple[bytes, ...]
     authorities: tuple[bytes, ...]
+    superseded: tuple[str, ...] = ()
 
 
-def check_issued(der: bytes, public_key: PublicKey, authorities: Sequence[bytes], *, at: int) -> Issued:
+def check_issued(granted: Granted, public_key: PublicKey, authorities: Sequence[bytes], *, at: int) -> Issued:
     """Return the certificate that a server issued, if it is what was asked for.
 
     Its names are the server's decision; its key is ours, and the channel's authorities stand behind it.
 
     Args:
-        der: As issued.
+        granted: As issued.
         public_key: For which it was asked.
         authorities: What the channel's ``cacerts`` said, DER.
         at: When it is to be valid.
@@ -41,7 +44,7 @@ def check_issued(der: bytes, public_key: PublicKey, authorities: Sequence[bytes]
         BadSubjectKey: It is for another key.
         InvalidPath: Its path to the channel's root does not hold.
     """
-    certificate = Certificate.parse(der)
+    certificate = Certificate.parse(granted.der)
     if certificate.public_key.spki != public_key.spki:
         raise BadSubjectKey(
             f"The server issued a certificate for another key ('{certificate.subject.text}'); it is not used."
@@ -52,7 +55,8 @@ def check_issued(der: bytes, public_key: PublicKey, authorities: Sequence[bytes]
         raise MalformedRequest("The server names no authorities of this channel (RFC 7030 §4.1).")
     purpose = next(iter(certificate.extended_key_usage or ()), oids.KP_CLIENT_AUTH)
     between = [one.der for one in known if one not in roots]
-    path = validate([der, *between], roots, at=at, purpose=purpose).certificates
+    path = validate([granted.der, *between], roots, at=at, purpose=purpose).certificates
     presented = tuple(one.der for one in path if one.issuer != one.subject)
     above = [one.der for one in path[1:]]
-    return Issued(certificate, presented, tuple(dict.fromkeys((*above, *(one.der for one in known)))))
+    known_above = tuple(dict.fromkeys((*above, *(one.der for one in known))))
+    return Issued(certificate, presented, known_above, granted.superseded)

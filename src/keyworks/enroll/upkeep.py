@@ -12,7 +12,7 @@ from typing import Final
 from keyworks.authority.channel import check_label
 from keyworks.enroll.credential import ClientCredential
 from keyworks.enroll.identity import Begun, Identity, IdentityFolder
-from keyworks.enroll.issued import check_issued
+from keyworks.enroll.issued import Issued, check_issued
 from keyworks.enroll.renewal import Need, judge
 from keyworks.enroll.trust import Trust, parse_url
 from keyworks.errors import OperatorError
@@ -76,11 +76,13 @@ class Outcome:
         action: What was done.
         identity: The pair in use now.
         renew_at: Epoch seconds; ``None``: never.
+        superseded: Serial numbers of the certificates that were revoked for a new one, as the server says.
     """
 
     action: Action
     identity: Identity
     renew_at: int | None
+    superseded: tuple[str, ...] = ()
 
 
 async def keep_identity(folder: IdentityFolder, wish: Wish, clock: Clock) -> Outcome:
@@ -100,12 +102,13 @@ async def keep_identity(folder: IdentityFolder, wish: Wish, clock: Clock) -> Out
         if present is not None and need is Need.NOTHING:
             return _outcome(Action.KEPT, present, clock)
         renewing = present if need is Need.RENEWAL and _proves_itself(present, wish) else None
-        identity = await _obtain(folder, wish, renewing, clock)
-        return _outcome(Action.RENEWED if renewing else Action.ENROLLED, identity, clock)
+        begun, issued = await _obtain(folder, wish, renewing, clock)
+        identity = folder.complete(begun, issued)
+        return _outcome(Action.RENEWED if renewing else Action.ENROLLED, identity, clock, issued.superseded)
 
 
-def _outcome(action: Action, identity: Identity, clock: Clock) -> Outcome:
-    return Outcome(action, identity, judge(identity.certificate, clock.now()).renew_at)
+def _outcome(action: Action, identity: Identity, clock: Clock, superseded: tuple[str, ...] = ()) -> Outcome:
+    return Outcome(action, identity, judge(identity.certificate, clock.now()).renew_at, superseded)
 
 
 def _need(present: Identity | None, clock: Clock, *, force: bool) -> Need:
@@ -124,7 +127,9 @@ def _proves_itself(present: Identity | None, wish: Wish) -> bool:
     return present is None or present.credential.is_fit_for_tls or wish.credential is None
 
 
-async def _obtain(folder: IdentityFolder, wish: Wish, renewing: Identity | None, clock: Clock) -> Identity:
+async def _obtain(
+    folder: IdentityFolder, wish: Wish, renewing: Identity | None, clock: Clock
+) -> tuple[Begun, Issued]:
     # Late, so that a run with nothing to do does not import an HTTP client.
     from keyworks.enroll.est import EnrollmentClient, Persistence
 
@@ -139,9 +144,8 @@ async def _obtain(folder: IdentityFolder, wish: Wish, renewing: Identity | None,
         authorities = await client.cacerts()
         begun = await _begin(folder, wish, renewing)
         ask = client.simplereenroll if renewing else client.simpleenroll
-        der = await ask(begun.template.der)
-    issued = check_issued(der, begun.signer.public_key, authorities, at=clock.now())
-    return folder.complete(begun, issued)
+        granted = await ask(begun.template.der)
+    return begun, check_issued(granted, begun.signer.public_key, authorities, at=clock.now())
 
 
 async def _begin(folder: IdentityFolder, wish: Wish, renewing: Identity | None) -> Begun:

@@ -194,10 +194,29 @@ def test_a_station_passes_a_device_s_request_on_and_gets_the_same_certificate_ag
         "fingerprint": f"sha256:{chain[0].fingerprint.hex()}",
         "not_after": "9999-12-31T23:59:59Z",
         "renew_at": None,
+        "superseded": [],
         "file": str(out),
         "pem": written,
     }
     assert out.read_text() == written
+
+
+def test_a_station_is_told_whose_identity_it_has_ended(
+    line: tuple[str, ...], shop: Shop, tmp_path: Path
+) -> None:
+    """A mistyped serial number is another device's, and that one is certified anew."""
+    asyncio.run(shop.device("SN-3"))
+    asked = (*line, "--subject", "serialNumber=SN-3")
+    first = json.loads(typed(*asked, "--out", str(tmp_path / "SN-3"), "--json").stdout)
+    mistaken = typed(*asked, "--out", str(tmp_path / "SN-4"))
+    assert mistaken.stdout.splitlines()[1] == (
+        f"It replaces certificate {first['serial_number']}, which is revoked now."
+    )
+    csr = tmp_path / "SN-3.csr"
+    made_elsewhere(csr, "SN-3")
+    passed_on = json.loads(typed(*line, "--csr", str(csr), "--json").stdout)
+    leaf = Certificate.parse(ders_of((tmp_path / "SN-4" / "certificate.pem").read_bytes())[0])
+    assert (first["superseded"], passed_on["superseded"]) == ([], [f"{leaf.serial_number:x}"])
 
 
 def test_a_one_time_secret_passes_a_request_on_too_and_its_user_is_the_name_asked_for(

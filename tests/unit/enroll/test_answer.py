@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from keyworks import errors
 from keyworks.cms.signed_data import certs_only
-from keyworks.enroll.answer import DEFAULT_RETRY, LONGEST_RETRY, Answer, certificates_in, retry_after
+from keyworks.enroll.answer import (
+    DEFAULT_RETRY,
+    LONGEST_RETRY,
+    MAX_SUPERSEDED,
+    SUPERSEDED,
+    Answer,
+    certificates_in,
+    retry_after,
+    superseded_in,
+)
+from keyworks.protocols import est
 from tests.unit.enroll.small_pki import issuing, root
 
 NOW = datetime(2026, 9, 21, 12, 0, tzinfo=UTC)
@@ -149,3 +159,30 @@ def test_whatever_is_answered_is_certificates_or_a_cause(
         outcome = error.detail
     assert outcome.isprintable()
     assert "certificates" not in outcome[:15] or (status == 200 and outcome[0] != "0")
+
+
+@pytest.mark.parametrize(
+    ("header", "superseded"),
+    [
+        ("", ()),
+        ("6B1d0", ("6b1d0",)),
+        (" 1,2 ,\t3", ("1", "2", "3")),
+        (", ".join(["f" * 40] * MAX_SUPERSEDED), ("f" * 40,) * MAX_SUPERSEDED),
+        (", ".join(["1"] * (MAX_SUPERSEDED + 1)), ()),
+        ("1" * 41, ()),
+        ("1,,2", ()),
+        ("1, \x1b[2J", ()),
+        ("\u0661", ()),
+        ("your certificate", ()),
+    ],
+)
+def test_what_was_superseded_is_a_list_of_serial_numbers_or_nothing(
+    header: str, superseded: tuple[str, ...]
+) -> None:
+    """RFC 5280 §4.1.2.2: at most 20 octets."""
+    assert superseded_in(Answer(200, "", None, b"", header)) == superseded
+
+
+def test_our_server_says_it_in_the_header_that_is_read_and_within_its_bound() -> None:
+    assert est.SUPERSEDED == SUPERSEDED
+    assert est.MAX_SUPERSEDED <= MAX_SUPERSEDED

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from keyworks import errors
 from keyworks.access.credential import BasicCredentials
 from keyworks.cms.signed_data import certs_only
-from keyworks.enroll.answer import MAX_ANSWER_OCTETS
+from keyworks.enroll.answer import MAX_ANSWER_OCTETS, Granted
 from keyworks.enroll.credential import ClientCertificate
 from keyworks.enroll.est import EnrollmentClient, Persistence
 from keyworks.enroll.trust import Anchors, parse_trust
@@ -42,8 +42,8 @@ async def test_a_request_goes_out_as_est_wants_it_and_the_certificate_comes_back
         scripted_server(server(), tmp_path, [ISSUED]) as double,
         EnrollmentClient(double.url, "idevid", TRUST) as client,
     ):
-        assert await client.simpleenroll(REQUEST) == LEAF
-        assert await client.simplereenroll(REQUEST) == LEAF
+        assert (await client.simpleenroll(REQUEST)).der == LEAF
+        assert (await client.simplereenroll(REQUEST)).der == LEAF
     lines = [told.line for told in double.told]
     assert lines == [
         f"POST /.well-known/est/idevid/{operation} HTTP/1.1" for operation in ("simpleenroll", "simplereenroll")
@@ -52,13 +52,24 @@ async def test_a_request_goes_out_as_est_wants_it_and_the_certificate_comes_back
     assert base64.b64decode(double.told[0].body) == REQUEST
 
 
+async def test_what_a_certificate_has_superseded_comes_with_it(tmp_path: Path) -> None:
+    """RFC 9110 §5.3: a list may be spread over several lines."""
+    named = ISSUED.replace(b"\r\n\r\n", b"\r\nKeyworks-Superseded: 1a, 2B\r\nkeyworks-superseded: 3\r\n\r\n", 1)
+    async with (
+        scripted_server(server(), tmp_path, [ISSUED, named]) as double,
+        EnrollmentClient(double.url, "idevid", TRUST) as client,
+    ):
+        assert await client.simpleenroll(REQUEST) == Granted(LEAF, ())
+        assert await client.simpleenroll(REQUEST) == Granted(LEAF, ("1a", "2b", "3"))
+
+
 async def test_many_requests_share_few_connections(tmp_path: Path) -> None:
     async with (
         scripted_server(server(), tmp_path, [ISSUED]) as double,
         EnrollmentClient(double.url, "idevid", TRUST, persistence=Persistence(connections=2)) as client,
     ):
         found = await asyncio.gather(*(client.simpleenroll(REQUEST) for _ in range(20)))
-    assert set(found) == {LEAF}
+    assert {one.der for one in found} == {LEAF}
     assert double.connections == 2
 
 
@@ -68,7 +79,7 @@ async def test_the_client_s_certificate_proves_who_asks(tmp_path: Path) -> None:
     own = ClientCertificate.of(station.chain_pem, station.key_pem)
     async with scripted_server(server(), tmp_path, [ISSUED], client_root=root().pem) as double:
         async with EnrollmentClient(double.url, "idevid", TRUST, own) as client:
-            assert await client.simpleenroll(REQUEST) == LEAF
+            assert (await client.simpleenroll(REQUEST)).der == LEAF
         async with EnrollmentClient(double.url, "idevid", TRUST, None, pause=Pauses()) as client:
             with pytest.raises(errors.Unavailable):
                 await client.simpleenroll(REQUEST)
@@ -130,7 +141,7 @@ async def test_a_pin_of_any_certificate_in_the_chain_is_enough(tmp_path: Path, p
         scripted_server(server(), tmp_path, [ISSUED]) as double,
         EnrollmentClient(double.url, "idevid", parse_trust(pinned)) as client,
     ):
-        assert await client.simpleenroll(REQUEST) == LEAF
+        assert (await client.simpleenroll(REQUEST)).der == LEAF
 
 
 async def test_whoever_shows_the_pinned_certificate_without_standing_below_it_hears_nothing(
@@ -153,7 +164,7 @@ async def test_a_broken_connection_is_tried_again_with_the_same_request(tmp_path
         scripted_server(server(), tmp_path, [CUT, ISSUED[:-9] + CUT, ISSUED]) as double,
         EnrollmentClient(double.url, "idevid", TRUST, pause=pauses) as client,
     ):
-        assert await client.simpleenroll(REQUEST) == LEAF
+        assert (await client.simpleenroll(REQUEST)).der == LEAF
     assert [base64.b64decode(told.body) for told in double.told] == [REQUEST] * 3
     assert 0.125 <= pauses.seconds[0] <= 0.25 <= pauses.seconds[1] <= 0.5
 
@@ -198,7 +209,7 @@ async def test_a_client_with_patience_comes_back_when_the_server_says(tmp_path: 
         scripted_server(server(), tmp_path, script) as double,
         EnrollmentClient(double.url, "idevid", TRUST, None, patient, pauses) as client,
     ):
-        assert await client.simpleenroll(REQUEST) == LEAF
+        assert (await client.simpleenroll(REQUEST)).der == LEAF
     assert pauses.seconds == [30, 30]
     assert len({told.body for told in double.told}) == 1
 
@@ -294,6 +305,6 @@ def test_no_answer_raises_anything_but_a_known_cause(tmp_path: Path, head: bytes
             EnrollmentClient(double.url, "idevid", TRUST, persistence=once) as client,
         ):
             with suppress(errors.KeyworksError):
-                assert await client.simpleenroll(REQUEST) == LEAF
+                assert (await client.simpleenroll(REQUEST)).der == LEAF
 
     asyncio.run(ask())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from keyworks.enroll.answer import Granted
 from keyworks.enroll.credential import private_key_pem
 from keyworks.enroll.identity import LINKS, Begun, Identity, IdentityFolder
 from keyworks.enroll.issued import Issued, check_issued
@@ -26,7 +27,9 @@ Material = tuple[SoftwareSigner, bytes, Issued]
 async def _material(name: str) -> Material:
     signer = software_signer()
     leaf = certify(name, issuing(), spki=signer.public_key.spki).der
-    issued = check_issued(leaf, signer.public_key, [issuing().der, root().der], at=int(NOW.timestamp()))
+    issued = check_issued(
+        Granted(leaf), signer.public_key, [issuing().der, root().der], at=int(NOW.timestamp())
+    )
     return signer, await encode_certification_request(EMPTY_NAME, signer), issued
 
 

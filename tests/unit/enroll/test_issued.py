@@ -3,6 +3,7 @@
 import pytest
 
 from keyworks.algorithms.public_key import PublicKey
+from keyworks.enroll.answer import Granted
 from keyworks.enroll.issued import check_issued
 from keyworks.errors import BadSubjectKey, InvalidPath, MalformedRequest
 from keyworks.testing import software_signer
@@ -20,7 +21,7 @@ def public_key() -> PublicKey:
 def test_what_was_issued_comes_with_what_to_present_and_what_to_trust(public_key: PublicKey) -> None:
     other = certify("Next root", ca=True)
     leaf = certify("device", issuing(), spki=public_key.spki).der
-    issued = check_issued(leaf, public_key, [other.der, root().der, issuing().der], at=AT)
+    issued = check_issued(Granted(leaf), public_key, [other.der, root().der, issuing().der], at=AT)
     assert issued.certificate.der == leaf
     assert issued.chain == (leaf, issuing().der)
     assert issued.authorities == (issuing().der, root().der, other.der)
@@ -29,7 +30,7 @@ def test_what_was_issued_comes_with_what_to_present_and_what_to_trust(public_key
 def test_a_certificate_for_another_key_is_not_used(public_key: PublicKey) -> None:
     leaf = certify("device", issuing()).der
     with pytest.raises(BadSubjectKey, match="another key"):
-        check_issued(leaf, public_key, [root().der, issuing().der], at=AT)
+        check_issued(Granted(leaf), public_key, [root().der, issuing().der], at=AT)
 
 
 def test_a_certificate_of_an_authority_that_the_channel_does_not_have_is_not_used(
@@ -37,29 +38,29 @@ def test_a_certificate_of_an_authority_that_the_channel_does_not_have_is_not_use
 ) -> None:
     leaf = certify("device", certify("Test issuing", root(), ca=True), spki=public_key.spki).der
     with pytest.raises(InvalidPath):
-        check_issued(leaf, public_key, [root().der, issuing().der], at=AT)
+        check_issued(Granted(leaf), public_key, [root().der, issuing().der], at=AT)
 
 
 @pytest.mark.parametrize("days", [(-9, -2), (2, 9)])
 def test_a_certificate_out_of_its_time_is_not_used(public_key: PublicKey, days: tuple[int, int]) -> None:
     leaf = certify("device", issuing(), spki=public_key.spki, days=days).der
     with pytest.raises(InvalidPath):
-        check_issued(leaf, public_key, [root().der, issuing().der], at=AT)
+        check_issued(Granted(leaf), public_key, [root().der, issuing().der], at=AT)
 
 
 def test_a_channel_without_a_root_of_its_own_is_trusted_as_far_as_it_goes(public_key: PublicKey) -> None:
     leaf = certify("device", issuing(), spki=public_key.spki).der
-    assert check_issued(leaf, public_key, [issuing().der], at=AT).chain == (leaf, issuing().der)
+    assert check_issued(Granted(leaf), public_key, [issuing().der], at=AT).chain == (leaf, issuing().der)
 
 
 @pytest.mark.parametrize("authorities", [[], [b"\x30\x00"], [b""]])
 def test_a_channel_without_authorities_issues_nothing(public_key: PublicKey, authorities: list[bytes]) -> None:
     leaf = certify("device", issuing(), spki=public_key.spki).der
     with pytest.raises(MalformedRequest):
-        check_issued(leaf, public_key, authorities, at=AT)
+        check_issued(Granted(leaf), public_key, authorities, at=AT)
 
 
 def test_a_ca_certificate_itself_is_no_answer() -> None:
     own = Certificate.parse(issuing().der).public_key
     with pytest.raises(InvalidPath):
-        check_issued(issuing().der, own, [issuing().der], at=AT)
+        check_issued(Granted(issuing().der), own, [issuing().der], at=AT)

@@ -12,6 +12,7 @@ import pytest
 from keyworks import oids
 from keyworks.access.credential import BasicCredentials
 from keyworks.authority.status import Filter, list_certificates
+from keyworks.enroll.answer import Granted
 from keyworks.enroll.identity import Begun, Identity, IdentityFolder
 from keyworks.enroll.issued import Issued, check_issued
 from keyworks.enroll.trust import Anchors
@@ -218,7 +219,7 @@ async def test_an_expired_certificate_is_replaced_by_a_first_enrollment(plant: P
     old_root = certify("Old root", ca=True, days=(-30, 30))
     expired = certify("line-1", old_root, spki=signer.public_key.spki, days=(-20, -2))
     at = plant.clock.now() - 10 * 86400
-    issued = check_issued(expired.der, signer.public_key, [old_root.der], at=at)
+    issued = check_issued(Granted(expired.der), signer.public_key, [old_root.der], at=at)
     folder = IdentityFolder(plant.folder / "station")
     with folder.locked():
         request = await encode_certification_request(EMPTY_NAME, signer)
