@@ -1,7 +1,7 @@
 """``keyworks device``."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,11 +12,12 @@ from keyworks.cli.files import read_file
 from keyworks.cli.paging import Pages, paged, print_pages
 from keyworks.cli.table import Listing, print_list, print_one, report
 from keyworks.cli.words import counted, visible
-from keyworks.errors import OperatorError
+from keyworks.errors import MalformedRequest, OperatorError
 
 if TYPE_CHECKING:
     from keyworks.devices.device import Device
     from keyworks.service.installation import Installation
+    from keyworks.service.serial_list import SerialList
 
 STATES: Final = ("registered", "issued", "shipped", "retired")
 _MAX_SHOWN: Final = 100
@@ -62,7 +63,8 @@ def add(session: Session, /, **given: Any) -> None:
     """Register devices, so that they may get an identity: all of them, or none.
 
     In a file, empty lines and lines that start with # do not count. Each line that is refused is named, and
-    then nothing is registered. A device that is registered already stays as it is.
+    then nothing is registered. A device that is registered already stays as it is. Serial numbers that other
+    devices have too are told: two suppliers may share them, but it may be a typing error as well.
     """
     lot = _Lot(given["serial_numbers"], given["source"], given["manufacturer"], given["product"])
     if bool(lot.serial_numbers) == bool(lot.source):
@@ -73,20 +75,32 @@ def add(session: Session, /, **given: Any) -> None:
         return await _register(installation, lot, octets)
 
     document = session.run(work)
-    sentences = [f"Registered {counted(len(document['added']), 'device')}."]
+    report(session, document, f"Registered {counted(len(document['added']), 'device')}.", *_remarks(document))
+
+
+def _remarks(document: dict[str, Any]) -> Iterator[str]:
+    """Yield what is worth knowing about devices that were there before."""
     if document["known"]:
         known = counted(len(document["known"]), "device")
-        sentences.append(f"Nothing changed for {known} registered before: {_some(document['known'])}.")
-    report(session, document, *sentences)
+        yield f"Nothing changed for {known} registered before: {_some(document['known'])}."
+    if document["retired"]:
+        yield f"Retired, and so without new certificates: {_some(document['retired'])}."
+    if document["namesakes"]:
+        others = [f"{one['serial_number']} ({_whose(one)})" for one in document["namesakes"]]
+        yield f"Warning: other devices have the same serial number: {_some(others)}."
+        yield "If what was registered now is a typing error, retire it (`keyworks device retire`)."
+
+
+def _whose(one: dict[str, Any]) -> str:
+    return visible(f"{one['manufacturer']}, {one['product']}, {one['state']}")
 
 
 async def _register(installation: "Installation", lot: _Lot, octets: bytes) -> dict[str, Any]:
     from keyworks.service.inventory import add_devices
-    from keyworks.service.serial_list import parse_serial_list
 
     serial_numbers = lot.serial_numbers
     if lot.source:
-        listed = parse_serial_list(octets, lot.manufacturer, lot.product)
+        listed = _listed(lot, octets)
         for one in listed.refused[:_MAX_SHOWN]:
             click.echo(f"line {one.number}: {visible(one.reason)}", err=True)
         if listed.refused:
@@ -96,7 +110,21 @@ async def _register(installation: "Installation", lot: _Lot, octets: bytes) -> d
     if not serial_numbers:
         raise OperatorError("The list names no serial number; nothing was registered.")
     done = await add_devices(installation, lot.manufacturer, lot.product, serial_numbers)
-    return {"added": [_document(one) for one in done.added], "known": list(done.known)}
+    return {
+        "added": [_document(one) for one in done.added],
+        "known": list(done.known),
+        "retired": list(done.retired),
+        "namesakes": [_document(one) for one in done.namesakes],
+    }
+
+
+def _listed(lot: _Lot, octets: bytes) -> "SerialList":
+    from keyworks.service.serial_list import parse_serial_list
+
+    try:
+        return parse_serial_list(octets, lot.manufacturer, lot.product)
+    except MalformedRequest as error:
+        raise OperatorError(f"{lot.source}: {error.detail}") from error
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:
@@ -114,9 +142,12 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 @click.pass_obj
 def list_(session: Session, /, limit: int | None, after: str, **given: str | None) -> None:
     """List devices in the order of their registration."""
-    from keyworks.service.inventory import DeviceFilter, devices
+    from keyworks.service.inventory import DeviceFilter, check_page, devices
 
     async def work(installation: "Installation") -> None:
+        if after:
+            await check_page(installation, after)
+
         def read(after: str, most: int) -> Any:
             wanted = DeviceFilter(
                 state=given["state"] or "",
@@ -176,12 +207,17 @@ def show(session: Session, serial_number: str, product: str | None, manufacturer
 @_manufacturer
 @click.pass_obj
 def ship(session: Session, serial_number: str, product: str | None, manufacturer: str | None) -> None:
-    """Mark a device shipped: from then on its identity can no longer be replaced."""
-    _move(session, "shipped", serial_number, product, manufacturer)
+    """Mark a device shipped: from then on its identity can no longer be replaced.
+
+    To ship it again changes nothing, and is no error.
+    """
+    changed = _move(session, "shipped", serial_number, product, manufacturer)
     report(
         session,
-        {"serial_number": serial_number, "state": "shipped"},
-        f"Device {serial_number} is shipped; a request with another key is refused from now on.",
+        {"serial_number": serial_number, "state": "shipped", "changed": changed},
+        f"Device {serial_number} is shipped; a request with another key is refused from now on."
+        if changed
+        else f"Device {serial_number} is shipped already; nothing was changed.",
     )
 
 
@@ -193,13 +229,15 @@ def ship(session: Session, serial_number: str, product: str | None, manufacturer
 def retire(session: Session, serial_number: str, product: str | None, manufacturer: str | None) -> None:
     """Retire a device: nothing is issued to it any more.
 
-    Its certificates stay valid until they are revoked (see `keyworks certificate revoke`).
+    Its certificates stay valid until they are revoked (see `keyworks certificate revoke`). To retire it again
+    changes nothing, and is no error.
     """
-    _move(session, "retired", serial_number, product, manufacturer)
+    changed = _move(session, "retired", serial_number, product, manufacturer)
+    done = "retired" if changed else "retired already; nothing was changed"
     report(
         session,
-        {"serial_number": serial_number, "state": "retired"},
-        f"Device {serial_number} is retired. Its certificates are not revoked by that; list them with:",
+        {"serial_number": serial_number, "state": "retired", "changed": changed},
+        f"Device {serial_number} is {done}. Its certificates are not revoked by that; list them with:",
         f"  {session.typed} certificate list {_owned_by(serial_number, product, manufacturer)}",
     )
 
@@ -211,15 +249,15 @@ def _owned_by(serial_number: str, product: str | None, manufacturer: str | None)
 
 def _move(
     session: Session, state: str, serial_number: str, product: str | None, manufacturer: str | None
-) -> None:
+) -> bool:
     from keyworks.devices.device import DeviceState
     from keyworks.service.inventory import find_device, move_device
 
-    async def work(installation: "Installation") -> None:
+    async def work(installation: "Installation") -> bool:
         found = await find_device(installation, serial_number, product, manufacturer)
-        await move_device(installation, found, DeviceState(state))
+        return await move_device(installation, found, DeviceState(state))
 
-    session.run(work)
+    return session.run(work)
 
 
 def _document(one: "Device") -> dict[str, Any]:

@@ -25,10 +25,14 @@ class Registration:
     Args:
         added: New ones.
         known: Serial numbers that were registered before; nothing changed for them.
+        retired: Those of the known ones that are retired, and stay it.
+        namesakes: Other devices with the serial number of a new one: another supplier's, or a typing error.
     """
 
     added: tuple[Device, ...]
     known: tuple[str, ...]
+    retired: tuple[str, ...]
+    namesakes: tuple[Device, ...]
 
 
 async def add_devices(
@@ -54,10 +58,28 @@ async def add_devices(
         for one in devices
     ]
     added = await installation.store.write(_insert, (devices, entries))
-    return Registration(
-        added=tuple(one for one, new in zip(devices, added, strict=True) if new),
-        known=tuple(one.serial_number for one, new in zip(devices, added, strict=True) if not new),
-    )
+    return await installation.store.read(lambda tx: _registration(tx, devices, added))
+
+
+def _registration(tx: Transaction, devices: Sequence[Device], added: Sequence[bool]) -> Registration:
+    """Return what became of devices, and what an operator had better know about their serial numbers."""
+    new: list[Device] = []
+    known: list[str] = []
+    retired: list[str] = []
+    namesakes: list[Device] = []
+    for device, is_new in zip(devices, added, strict=True):
+        alike = records.find_devices(tx, device.serial_number)
+        if is_new:
+            new.append(device)
+            namesakes += (one for one in alike if one.id != device.id)
+            continue
+        known.append(device.serial_number)
+        identity = (device.manufacturer, device.product)
+        if any(
+            (one.manufacturer, one.product) == identity and one.state is DeviceState.RETIRED for one in alike
+        ):
+            retired.append(device.serial_number)
+    return Registration(tuple(new), tuple(known), tuple(retired), tuple(namesakes))
 
 
 def _insert(tx: Transaction, items: Sequence[tuple[list[Device], list[SealedEntry]]]) -> list[list[bool]]:
@@ -102,6 +124,18 @@ async def devices(installation: Installation, wanted: DeviceFilter) -> list[Devi
     )
 
 
+async def check_page(installation: Installation, after: str) -> None:
+    """Refuse to list what comes after a device that does not exist: nothing would look like the end.
+
+    Raises:
+        OperatorError: There is no device of this id.
+    """
+    if await installation.store.read(lambda tx: records.get_device(tx, after)) is None:
+        raise OperatorError(
+            f"No device has the id '{after}'; --after takes the id that the list before ended with."
+        )
+
+
 async def find_device(
     installation: Installation,
     serial_number: str,
@@ -133,20 +167,30 @@ async def certificates_of(installation: Installation, device: Device) -> list[Ce
     return await installation.store.read(lambda tx: list_certificates(tx, wanted))
 
 
-async def move_device(installation: Installation, device: Device, state: DeviceState) -> None:
+async def move_device(installation: Installation, device: Device, state: DeviceState) -> bool:
     """Ship or retire a device: from then on its identity is no longer replaced, or nothing is issued to it.
+
+    Returns:
+        Whether that changed anything; ``False`` if it is in that state already.
 
     Raises:
         OperatorError: Not from the state it is in.
     """
+    if device.state is state:
+        return False
+    if state is DeviceState.SHIPPED and device.state is DeviceState.REGISTERED:
+        raise OperatorError(
+            f"Device {device.serial_number} is registered; it cannot become shipped before it has a certificate."
+        )
     allowed = {DeviceState.SHIPPED: (DeviceState.ISSUED,), DeviceState.RETIRED: tuple(DeviceState)}
-    if device.state not in allowed.get(state, ()) or device.state is state:
+    if device.state not in allowed.get(state, ()):
         raise OperatorError(
             f"Device {device.serial_number} is {device.state.value}; it cannot become {state.value}."
         )
     detail = (("serial_number", device.serial_number), ("from", device.state.value))
     entry = event(installation, f"device.{state.value}", f"device:{device.id}", detail)
     await installation.store.write(_move, (device, state, entry))
+    return True
 
 
 def _move(tx: Transaction, items: Sequence[tuple[Device, DeviceState, SealedEntry]]) -> list[None]:

@@ -1,5 +1,6 @@
 """Serial numbers from a list, such as a line's order: all of it is right, or none of it is taken."""
 
+import codecs
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,6 +8,10 @@ from keyworks.devices.device import check_identity
 from keyworks.errors import MalformedRequest, RejectedName
 
 COMMENT: Final = "#"
+SEPARATOR: Final = ","
+"""It may stand in a serial number; in a file it is far more often a table's."""
+
+_UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SHOWN: Final = 40
 
 
@@ -47,7 +52,10 @@ def parse_serial_list(octets: bytes, manufacturer: str, product: str) -> SerialL
     try:
         lines = octets.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise MalformedRequest("The list of serial numbers is not text in UTF-8.") from error
+        found = " but in UTF-16" if octets.startswith(_UTF16_MARKS) else ""
+        raise MalformedRequest(
+            f"The list of serial numbers is not text in UTF-8{found}; save it as UTF-8 and try again."
+        ) from error
     first: dict[str, int] = {}
     refused = []
     for number, line in enumerate(lines, 1):
@@ -62,6 +70,11 @@ def parse_serial_list(octets: bytes, manufacturer: str, product: str) -> SerialL
 
 
 def _problem(serial_number: str, manufacturer: str, product: str, before: int | None) -> str:
+    if SEPARATOR in serial_number:
+        return (
+            f"'{serial_number[:_SHOWN]}' looks like a line of a table: a list has serial numbers alone. "
+            "One that has a comma in it is named on the command line."
+        )
     if before is not None:
         return f"'{serial_number[:_SHOWN]}' is on line {before} already."
     try:

@@ -82,14 +82,78 @@ def test_a_device_is_shown_with_its_certificates(supplier_cli: Typed) -> None:
 
 def test_a_device_is_shipped_and_retired(supplier_cli: Typed) -> None:
     enroll_devices(supplier_cli.home, "SN-1")
-    assert "is shipped" in supplier_cli.done("device", "ship", "SN-1")
-    assert "cannot become shipped" in supplier_cli.refused("device", "ship", "SN-1")
+    assert "is shipped; a request" in supplier_cli.done("device", "ship", "SN-1")
+    assert supplier_cli.done("device", "ship", "SN-1") == (
+        "Device SN-1 is shipped already; nothing was changed.\n"
+    )
     told = supplier_cli.done("device", "retire", "SN-1", "--product", "P7").splitlines()
     assert told == [
         "Device SN-1 is retired. Its certificates are not revoked by that; list them with:",
         f"  keyworks --home {supplier_cli.home} certificate list --device SN-1 --product P7",
     ]
     assert supplier_cli.json("device", "show", "SN-1")["state"] == "retired"
+    assert "retired already; nothing was changed." in supplier_cli.done("device", "retire", "SN-1")
+    assert supplier_cli.json("device", "retire", "SN-1")["changed"] is False
+    assert "is retired; it cannot become shipped" in supplier_cli.refused("device", "ship", "SN-1")
+
+
+def test_a_device_without_a_certificate_is_not_shipped_and_the_reason_is_said(supplier_cli: Typed) -> None:
+    supplier_cli.done("device", "add", "SN-1", *LOT)
+    assert "before it has a certificate" in supplier_cli.refused("device", "ship", "SN-1")
+
+
+def test_a_retired_device_that_is_registered_again_is_told(supplier_cli: Typed) -> None:
+    supplier_cli.done("device", "add", "SN-1", "SN-2", *LOT)
+    supplier_cli.done("device", "retire", "SN-1")
+    assert supplier_cli.done("device", "add", "SN-1", "SN-2", *LOT).splitlines() == [
+        "Registered 0 devices.",
+        "Nothing changed for 2 devices registered before: SN-1, SN-2.",
+        "Retired, and so without new certificates: SN-1.",
+    ]
+    assert supplier_cli.json("device", "add", "SN-1", "SN-2", *LOT)["retired"] == ["SN-1"]
+
+
+def test_a_serial_number_that_another_device_has_too_is_registered_with_a_warning(supplier_cli: Typed) -> None:
+    """Two suppliers may share it; or somebody mistyped the product."""
+    supplier_cli.done("device", "add", "SN-1", *LOT)
+    words = ("device", "add", "SN-1", "SN-2", "--manufacturer", MAKER, "--product", "P8")
+    told = supplier_cli.done(*words).splitlines()
+    assert told[:2] == [
+        "Registered 2 devices.",
+        f"Warning: other devices have the same serial number: SN-1 ({MAKER}, P7, registered).",
+    ]
+    assert "other devices" not in supplier_cli.done(*words)
+    also = supplier_cli.json("device", "add", "SN-1", "--manufacturer", "Other", "--product", "P7")
+    assert [(one["manufacturer"], one["product"]) for one in also["namesakes"]] == [
+        (MAKER, "P7"),
+        (MAKER, "P8"),
+    ]
+
+
+def test_a_table_is_not_taken_for_a_list(supplier_cli: Typed) -> None:
+    """A header would become a device, and its lines devices that nobody has."""
+    table = "serial,product\nSN-1,P7\n"
+    result = supplier_cli("device", "add", "--from", "-", *LOT, stdin=table)
+    assert result.exit_code == 1
+    assert "line 1: 'serial,product' looks like a line of a table" in result.stderr
+    assert serial_numbers(supplier_cli) == []
+    supplier_cli.done("device", "add", "SN-1,P7", *LOT)
+    assert serial_numbers(supplier_cli) == ["SN-1,P7"]
+
+
+def test_a_list_in_another_encoding_is_refused_with_its_name_and_the_remedy(
+    supplier_cli: Typed, tmp_path: Path
+) -> None:
+    (tmp_path / "list.txt").write_bytes("SN-1\r\n".encode("utf-16"))
+    said = supplier_cli.refused("device", "add", "--from", str(tmp_path / "list.txt"), *LOT)
+    assert (
+        f"{tmp_path / 'list.txt'}: The list of serial numbers is not text in UTF-8 but in UTF-16; save" in said
+    )
+
+
+def test_a_list_does_not_go_on_after_a_device_that_is_not_there(supplier_cli: Typed) -> None:
+    supplier_cli.done("device", "add", "SN-1", *LOT)
+    assert "No device has the id 'xyz'" in supplier_cli.refused("device", "list", "--after", "xyz")
 
 
 def test_a_serial_number_of_two_products_needs_the_product(supplier_cli: Typed) -> None:
