@@ -51,7 +51,22 @@ LOCK := --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
 
 .PHONY: clean
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) build demo-factory
+	@[ ! -d demo-factory ] || flock -n demo-factory rm -rf demo-factory || { \
+	  echo "demo-factory cannot be removed; is it in use by make run or make demo?" >&2; exit 1; }
+	rm -rf $(VENV) build
+
+# A virtual environment works only in the folder it was made in; a repository that was moved or copied gets a new one.
+MADE_IN := $(VENV)/made-in
+ifneq ($(wildcard $(MADE_IN)),)
+ifneq ($(file <$(MADE_IN)),$(CURDIR))
+$(VENV)/runtime: moved
+endif
+endif
+
+.PHONY: moved
+moved:
+	@echo "$(VENV) was made in another folder; making it anew."
+	@rm -rf $(VENV)
 
 $(VENV)/runtime: requirements.lock pyproject.toml tools/debian
 	@tools/debian python3-venv openssl
@@ -59,9 +74,10 @@ $(VENV)/runtime: requirements.lock pyproject.toml tools/debian
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing from requirements.lock ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	@echo "$(CURDIR)/src" > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyworks-source.pth
+	@echo "$(CURDIR)/src" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keyworks-source.pth"
 	@printf '#!/bin/sh\nexec "%s" -m keyworks "$$@"\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/keyworks
 	@chmod +x $(BIN)/keyworks
+	@echo "$(CURDIR)" > $(MADE_IN)
 	@touch $@
 
 $(VENV)/development: $(VENV)/runtime requirements-dev.lock

@@ -1,10 +1,10 @@
 """The two installations: a supplier that makes devices, an operator that runs them."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from demo.folder import clear
 from keyworks.access.principal import Kind
 from keyworks.enroll.trust import Pin
 from keyworks.service.anchors import add_anchor
@@ -56,14 +56,13 @@ def serial_number(number: int) -> str:
 
 
 async def build(folder: Path, devices: int) -> Factory:
-    """Create both installations in a fresh folder, and introduce them to each other.
+    """Create both installations, and introduce them to each other.
 
     Args:
-        folder: What is in it is removed.
+        folder: What an earlier run made in it is removed.
         devices: How many serial numbers are registered.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    clear(folder)
     await create_installation(_new(folder / "supplier", SUPPLIER, "supplier"))
     await create_installation(_new(folder / "operator", OPERATOR, "operator"))
     serial_numbers = [serial_number(number) for number in range(1, devices + 1)]

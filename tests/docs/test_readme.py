@@ -53,7 +53,7 @@ def _check_out(folder: Path) -> Path:
     for name in ("Makefile", "demo", "src", "tools", "pyproject.toml", "requirements.lock"):
         (folder / name).symlink_to(ROOT / name)
     for place in Path(sys.prefix).iterdir():
-        if place.name != "runtime":
+        if place.name not in ("runtime", "made-in"):
             (virtual_environment / place.name).symlink_to(place)
     (virtual_environment / "runtime").touch()
     return folder

@@ -52,7 +52,7 @@ def running_server(
         stop_seconds: How long it may take to stop; then it is killed.
 
     Raises:
-        RuntimeError: It was not ready in time; with what it logged.
+        RuntimeError: It was not ready in time, or ended before; with what it logged.
     """
     command = [sys.executable, "-m", "keyworks", "--home", str(home), "serve"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
@@ -83,9 +83,11 @@ def _wait_until_ready(log: "queue.SimpleQueue[str]", seconds: float) -> dict[str
         try:
             line = log.get(timeout=seconds)
         except queue.Empty:
-            line = ""
+            raise RuntimeError(
+                f"The server was not ready within {seconds} s; it said: {''.join(seen)}"
+            ) from None
         if not line:
-            raise RuntimeError(f"The server was not ready within {seconds} s; it said: {''.join(seen)}")
+            raise RuntimeError(f"The server ended before it was ready; it said: {''.join(seen)}")
         seen.append(line)
         if '"ready"' in line:
             found: dict[str, str] = json.loads(line)
