@@ -207,10 +207,12 @@ def spend_secret(tx: Transaction, secret_id: str) -> None:
     """Mark a secret spent.
 
     Raises:
-        NotAuthorized: It was spent before, and what was issued for it is no longer valid.
+        NotAuthorized: It was spent before, and what was issued for it is no longer valid; or it was replaced.
     """
     if not tx.execute(SPEND_SECRET, {"wanted_id": secret_id}):
-        raise NotAuthorized("The one-time secret is spent; ask the operator for a new one.")
+        raise NotAuthorized(
+            "The one-time secret is spent, or a newer one has replaced it; ask the operator for a new one."
+        )
 
 
 def remove_anchor(tx: Transaction, name: str) -> None:

@@ -28,7 +28,7 @@ class OneTimeSecret:
         channel_label: The only channel it opens.
         expires_at: Last valid second.
         bound_key: Fingerprint of the public key it was first used for.
-        spent: Whether a certificate was issued for it.
+        spent: Whether a certificate was issued for it, or a newer secret has replaced it.
     """
 
     id: str
@@ -38,6 +38,11 @@ class OneTimeSecret:
     expires_at: int
     bound_key: bytes | None
     spent: bool
+
+    @property
+    def replaced(self) -> bool:
+        """Return whether a newer secret replaced it before it was ever used."""
+        return self.spent and self.bound_key is None
 
 
 def new_secret() -> str:

@@ -110,7 +110,7 @@ class Authenticator:
         """Authenticate the holder of a one-time secret.
 
         Raises:
-            AuthenticationFailed: Unknown, expired, or made for another channel or user.
+            AuthenticationFailed: Unknown, replaced, expired, or made for another channel or user.
 
         Source: RFC 7030 §3.2.3 (HTTP-based client authentication).
         """
@@ -119,6 +119,10 @@ class Authenticator:
         secret = await self._store.read(lambda tx: find_secret(tx, mac))
         if secret is None or secret.principal_name != basic.user or secret.channel_label != channel.label:
             raise AuthenticationFailed("User name or one-time secret is wrong for this channel.")
+        if secret.replaced:
+            raise AuthenticationFailed(
+                "The one-time secret was replaced by a newer one before it was used; use the newest."
+            )
         if secret.expires_at < at:
             raise AuthenticationFailed("The one-time secret has expired; ask the operator for a new one.")
         principal = Principal(secret.principal_kind, secret.principal_name)
@@ -184,6 +188,11 @@ def _by_anchor(
 ) -> Authenticated:
     """Return whom a trust anchor vouches for; an anchor for one kind says nothing about another."""
     eligible = [anchor for anchor in register.anchors if anchor.vouches_for in accepted]
+    if not eligible:
+        raise InvalidPath(
+            "The client certificate is not known here: this installation has not issued it, "
+            "and this channel has no trust anchor for certificates of others."
+        )
     path = validate(presented.certificates, [anchor.certificate for anchor in eligible], at=at)
     leaf, *above = path.certificates
     _check_foreign(above, register)

@@ -45,8 +45,10 @@ class Register:
             NotFound: There is none, or it is disabled.
         """
         channel = self.channels.get(label)
-        if channel is None or not channel.enabled:
+        if channel is None:
             raise NotFound(f"There is no channel '{label}' here; ask the operator for the right label.")
+        if not channel.enabled:
+            raise NotFound(f"Channel '{label}' is disabled; ask the operator when it serves again.")
         return channel
 
     def authority(self, name: str) -> Authority:

@@ -34,8 +34,8 @@ async def add_anchor(
         manufacturer: Whose devices; needed, and only allowed, for devices.
 
     Raises:
-        OperatorError: The file is no CA certificate, the name is taken or cannot be one, or the manufacturer is
-            missing.
+        OperatorError: The file is no CA certificate, the name is taken or cannot be one, the manufacturer is
+            missing, or another anchor says that the CA's devices are another one's.
     """
     if not _NAME.fullmatch(name):
         raise OperatorError(f"{name!r} cannot be an anchor's name: use 1 to 64 letters, digits and inner . _ -")
@@ -89,9 +89,21 @@ def _insert(tx: Transaction, items: Sequence[tuple[Anchor, int, SealedEntry]]) -
         }
         if not tx.execute(records.INSERT_ANCHOR, row):
             raise OperatorError(f"There is a trust anchor '{anchor.name}' already; remove it first.")
+        _check_agreement(tx, anchor)
         insert_entries(tx, [entry])
         advance_trust(tx)
     return [None] * len(items)
+
+
+def _check_agreement(tx: Transaction, new: Anchor) -> None:
+    """Refuse two manufacturers for the devices of one CA: all of these would be refused, as nobody's."""
+    for known in list_anchors(tx):
+        same_ca = known.certificate.public_key.fingerprint == new.certificate.public_key.fingerprint
+        if same_ca and known.vouches_for is new.vouches_for and known.manufacturer != new.manufacturer:
+            raise OperatorError(
+                f"Trust anchor '{known.name}' has the same CA already, for devices of {known.manufacturer}; "
+                "a CA's devices have one manufacturer. Remove that anchor first if it is wrong."
+            )
 
 
 async def drop_anchor(installation: Installation, name: str) -> None:

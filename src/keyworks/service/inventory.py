@@ -180,7 +180,7 @@ async def move_device(installation: Installation, device: Device, state: DeviceS
         return False
     if state is DeviceState.SHIPPED and device.state is DeviceState.REGISTERED:
         raise OperatorError(
-            f"Device {device.serial_number} is registered; it cannot become shipped before it has a certificate."
+            f"Device {device.serial_number} is registered; it cannot become shipped without a certificate."
         )
     allowed = {DeviceState.SHIPPED: (DeviceState.ISSUED,), DeviceState.RETIRED: tuple(DeviceState)}
     if device.state not in allowed.get(state, ()):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from keyworks.access import records
@@ -27,7 +27,7 @@ class NewStation:
     Args:
         name: As in its certificate.
         enrolls_at: Label of the channel where it gets its own certificate.
-        channels: Labels of the channels it may use.
+        channels: Labels of all channels it may use, that of its own certificate first.
         secret: Proves once who it is; shown now and never again.
         expires_at: The secret's last valid second.
     """
@@ -65,11 +65,13 @@ async def add_station(installation: Installation, name: str, channels: Sequence[
     new = NewStation(name, own, labels, new_secret(), at + int(LIFETIME.total_seconds()))
     mac = installation.keystore.mac(new.secret.encode())
     entry = event(installation, "station.registered", f"station:{name}", (("channels", " ".join(labels)),))
-    await installation.store.write(_insert, (new, mac, at, entry))
-    return new
+    return replace(new, channels=await installation.store.write(_insert, (new, mac, at, entry)))
 
 
-def _insert(tx: Transaction, items: Sequence[tuple[NewStation, bytes, int, SealedEntry]]) -> list[None]:
+def _insert(
+    tx: Transaction, items: Sequence[tuple[NewStation, bytes, int, SealedEntry]]
+) -> list[tuple[str, ...]]:
+    outcomes = []
     for new, mac, at, entry in items:
         row: dict[str, Any] = {"id": new_id(), "name": new.name, "active": 1, "created_at": at}
         tx.execute(records.INSERT_STATION, row)
@@ -94,7 +96,9 @@ def _insert(tx: Transaction, items: Sequence[tuple[NewStation, bytes, int, Seale
         tx.execute(records.INSERT_SECRET, secret)
         insert_entries(tx, [entry])
         advance_trust(tx)
-    return [None] * len(items)
+        before = sorted(known.channels.difference(new.channels)) if known else []
+        outcomes.append((*new.channels, *before))
+    return outcomes
 
 
 async def set_station_active(installation: Installation, name: str, *, active: bool) -> None:

@@ -1,14 +1,17 @@
 """Who asks: by our own record, by a trust anchor, by a one-time secret."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from sqlalchemy import update
 
 from keyworks import oids
 from keyworks.access.credential import BasicCredentials, CertificateCredential, PresentedChain, SecretCredential
 from keyworks.access.principal import DeviceIdentity, Kind, Principal
+from keyworks.access.records import advance_trust, anchor
 from keyworks.authority.authenticate import Authenticated
 from keyworks.authority.profile import YEAR
 from keyworks.errors import AuthenticationFailed, InvalidPath
@@ -17,6 +20,8 @@ from keyworks.service.authorities import find_generation
 from keyworks.service.certificates import revoke_by_operator
 from keyworks.service.server_certificate import server_certificate
 from keyworks.service.stations import add_station
+from keyworks.store.engine import Transaction
+from keyworks.store.statement import Statement
 from keyworks.testing import EnrollmentDesk, FixedClock, Holder, presented_chain
 from keyworks.x509.certificate import Certificate, pem_of
 from keyworks.x509.der import octets_of, tlv, values_of, wrap
@@ -161,9 +166,25 @@ async def test_anchors_with_one_certificate_have_to_agree_on_who_it_is(
     [maker] = register.anchors
     await trust(field, "again", maker.certificate, "Maker")
     assert (await by_chain(field, idevid.presented, "ldevid")).principal.device is not None
-    await trust(field, "a-rival", maker.certificate, "Rival")
+    await field.store.write(_give_to, ("again", "Rival"))
     with pytest.raises(AuthenticationFailed, match="say different things"):
         await by_chain(field, idevid.presented, "ldevid")
+
+
+def _give_to(tx: Transaction, items: Sequence[tuple[str, str]]) -> list[None]:
+    """Record what is refused when an anchor is added."""
+    for name, maker in items:
+        tx.execute(Statement(update(anchor).where(anchor.c.name == name).values(manufacturer=maker)))
+        advance_trust(tx)
+    return [None] * len(items)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_not_known_here(
+    field: EnrollmentDesk, idevid: Holder
+) -> None:
+    """Where a channel trusts no others, it is not its anchors that lack something."""
+    with pytest.raises(InvalidPath, match="is not known here: this installation has not issued it"):
+        await by_chain(field, idevid.presented, "stations")
 
 
 async def test_one_certificate_may_be_an_anchor_for_two_kinds(field: EnrollmentDesk, idevid: Holder) -> None:

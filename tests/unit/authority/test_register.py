@@ -38,7 +38,7 @@ async def test_a_register_is_read_anew_only_after_a_change(supplier: Installatio
 async def test_a_disabled_channel_serves_nobody_until_it_is_enabled_again(supplier: Installation) -> None:
     await enable_channel(supplier, "idevid", enabled=False)
     register, _ = await supplier.registers.current()
-    with pytest.raises(NotFound, match="no channel 'idevid'"):
+    with pytest.raises(NotFound, match="Channel 'idevid' is disabled"):
         register.channel("idevid")
     await enable_channel(supplier, "idevid", enabled=True)
     register, _ = await supplier.registers.current()

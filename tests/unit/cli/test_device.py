@@ -99,7 +99,7 @@ def test_a_device_is_shipped_and_retired(supplier_cli: Typed) -> None:
 
 def test_a_device_without_a_certificate_is_not_shipped_and_the_reason_is_said(supplier_cli: Typed) -> None:
     supplier_cli.done("device", "add", "SN-1", *LOT)
-    assert "before it has a certificate" in supplier_cli.refused("device", "ship", "SN-1")
+    assert "cannot become shipped without a certificate" in supplier_cli.refused("device", "ship", "SN-1")
 
 
 def test_a_retired_device_that_is_registered_again_is_told(supplier_cli: Typed) -> None:

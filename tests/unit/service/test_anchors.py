@@ -11,6 +11,7 @@ from keyworks.service.anchors import add_anchor, all_anchors, drop_anchor
 from keyworks.service.authorities import find_generation
 from keyworks.service.certificates import certificates
 from keyworks.service.installation import Installation
+from keyworks.testing import ledger_entries
 from keyworks.x509.certificate import pem_of
 
 
@@ -74,6 +75,21 @@ async def test_a_name_is_taken_once(operator: Installation, pem: bytes) -> None:
     await add_anchor(operator, "maker", pem, Kind.DEVICE, "Maker")
     with pytest.raises(OperatorError, match="a trust anchor 'maker' already"):
         await add_anchor(operator, "maker", pem, Kind.STATION, None)
+
+
+async def test_one_ca_does_not_vouch_for_the_devices_of_two_manufacturers(
+    operator: Installation, pem: bytes
+) -> None:
+    """With both, a device's manufacturer would be open, and every device of the CA refused."""
+    await add_anchor(operator, "pumps", pem, Kind.DEVICE, "Example Pumps")
+    with pytest.raises(OperatorError, match=r"'pumps' has the same CA already, for devices of Example Pumps"):
+        await add_anchor(operator, "pump", pem, Kind.DEVICE, "Exmaple Pumps")
+    assert [one.name for one in await all_anchors(operator)] == ["pumps"]
+    assert len(await ledger_entries(operator.store, "anchor.added")) == 1
+    await add_anchor(operator, "pumps-2", pem, Kind.DEVICE, "Example Pumps")
+    await drop_anchor(operator, "pumps")
+    await drop_anchor(operator, "pumps-2")
+    await add_anchor(operator, "pump", pem, Kind.DEVICE, "Another Name")
 
 
 async def test_of_two_anchors_of_one_name_at_once_one_is_added(operator: Installation, pem: bytes) -> None:

@@ -125,7 +125,7 @@ READS: dict[str, Call] = {
 ELSEWHERE = frozenset(
     {
         *("create_installation", "upgrade_installation"),  # tests of their own: they open what they work on
-        *("find_device", "certificates_of", "certificate", "export_chain", "describe"),
+        *("find_device", "check_page", "certificates_of", "certificate", "export_chain", "describe"),
         *("export_ledger", "prove_entry", "issuance_of"),
     }
 )

@@ -6,7 +6,7 @@ from keyworks.access.credential import BasicCredentials
 from keyworks.access.principal import Kind
 from keyworks.access.records import find_secret
 from keyworks.access.secret import LIFETIME
-from keyworks.errors import NotAuthorized, OperatorError
+from keyworks.errors import AuthenticationFailed, OperatorError
 from keyworks.service.installation import Installation
 from keyworks.service.stations import add_station, all_stations, set_station_active
 from keyworks.testing import NOON, EnrollmentDesk, ledger_entries, software_signer
@@ -33,6 +33,12 @@ async def test_a_known_station_gets_a_new_secret_and_further_channels(supplier: 
     first = await add_station(supplier, "line-1", [])
     second = await add_station(supplier, "line-1", ["idevid", "idevid"])
     assert first.secret != second.secret
+    third = await add_station(supplier, "line-1", [])
+    assert (first.channels, second.channels, third.channels) == (
+        ("stations",),
+        ("stations", "idevid"),
+        ("stations", "idevid"),
+    )
     [station] = await all_stations(supplier)
     assert (station.name, station.active) == ("line-1", True)
     assert station.channels == frozenset({"stations", "idevid"})
@@ -44,7 +50,7 @@ async def test_a_new_secret_replaces_the_former_one_of_this_station_alone(suppli
     first = await add_station(supplier, "line-1", [])
     second = await add_station(supplier, "line-1", [])
     desk = EnrollmentDesk(supplier)
-    with pytest.raises(NotAuthorized, match="is spent"):
+    with pytest.raises(AuthenticationFailed, match=r"replaced by a newer one before it was used"):
         await desk.enroll("stations", by=BasicCredentials("line-1", first.secret))
     await desk.enroll("stations", by=BasicCredentials("line-1", second.secret))
     await desk.enroll("stations", by=BasicCredentials("line-2", other.secret))
