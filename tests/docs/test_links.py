@@ -26,7 +26,7 @@ _HEADING: Final = re.compile(r"^#+ (?P<text>.+)$", re.MULTILINE)
 _SPAN: Final = re.compile(r"`(?P<text>[^`\n]+)`")
 _FILE: Final = re.compile(r"[\w./-]*\w\.(?:py|md|toml|lock)")
 _FOLDER: Final = re.compile(r"(?:src|docs|tests|tools|changelog\.d)/[\w./-]*")
-_MODULE: Final = re.compile(r"keyworks(?:\.(?!toml)[a-z_0-9]+)+")
+_MODULE: Final = re.compile(r"keyworks(?:\.(?!(?:toml|db)\b)[a-z_0-9]+)+")
 _TARGET: Final = re.compile(r"make (?P<name>[a-z]+)\b")
 
 
