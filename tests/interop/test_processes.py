@@ -121,7 +121,7 @@ def test_workers_stop_by_themselves_when_the_supervisor_is_gone(site: Site) -> N
         socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=PATIENCE_SECONDS)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stopping_server_finishes_a_request_in_flight_and_places_every_entry(
     site: Site, stop: signal.Signals
 ) -> None:
@@ -145,6 +145,29 @@ def test_a_stopping_server_finishes_a_request_in_flight_and_places_every_entry(
     waiting, placed = site.act(entry_counts)
     assert waiting == 0
     assert placed > 0
+
+
+def test_a_terminal_that_is_closed_stops_the_server_in_good_order(home: Path) -> None:
+    """The signal reaches every process of the terminal, the workers too."""
+    with serving(home) as site:
+        for process in (*site.workers, site.server.process.pid):
+            os.kill(process, signal.SIGHUP)
+        assert site.server.process.wait(PATIENCE_SECONDS) == 0
+        events = [line["event"] for line in site.server.log_lines()]
+    assert events[-2:] == ["stopping", "stopped"]
+    assert "worker_died" not in events
+
+
+def test_a_server_started_with_nohup_outlives_its_terminal(home: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the server inherits that
+    try:
+        with serving(home) as site:
+            site.server.process.send_signal(signal.SIGHUP)
+            kill(site.workers[0])
+            next_line(site, "worker_died")
+            assert alive(site)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def entry_counts(installation: Installation) -> tuple[int, int]:

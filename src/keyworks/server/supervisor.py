@@ -7,6 +7,7 @@ of a pipe whose writing end only the supervisor has: when the supervisor is gone
 
 import asyncio
 import contextlib
+import errno
 import gc
 import os
 import resource
@@ -33,11 +34,14 @@ _SCHEMES: Final = {"enrollment": "https", "console": "https", "publication": "ht
 _STOP_SECONDS: Final = GRACE_SECONDS + 5
 _QUICK_DEATH_SECONDS: Final = 2.0
 _LONGEST_PAUSE_SECONDS: Final = 5.0
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""SIGHUP says that the terminal is gone, and with it whoever could stop the server otherwise."""
+
+_SIGNALS: Final = (*_STOPPING, signal.SIGCHLD)
 
 
 def serve(home: Path) -> None:
-    """Serve the installation in ``home`` until SIGTERM or SIGINT.
+    """Serve the installation in ``home`` until SIGTERM, SIGINT or SIGHUP.
 
     Raises:
         OperatorError: The settings are wrong, an address cannot be used, or no worker could start.
@@ -60,6 +64,7 @@ def open_sockets(listen: Listen) -> dict[str, socket.socket]:
         OperatorError: An address is in use, or not this machine's.
     """
     opened: dict[str, socket.socket] = {}
+    taken: dict[int, str] = {}
     for name in _SCHEMES:
         address = getattr(listen, name)
         host, port = split_address(address)
@@ -69,9 +74,13 @@ def open_sockets(listen: Listen) -> dict[str, socket.socket]:
         except (OSError, UnicodeError) as error:
             for one in opened.values():
                 one.close()
+            reason = _reason(error)
+            if getattr(error, "errno", None) == errno.EADDRINUSE and port in taken:
+                reason = f"listen.{taken[port]} has it already"
             raise OperatorError(
-                f"Cannot listen on {address} (listen.{name} in keyworks.toml): {_reason(error)}."
+                f"Cannot listen on {address} (listen.{name} in keyworks.toml): {reason}."
             ) from error
+        taken[port] = name
     return opened
 
 
@@ -149,7 +158,9 @@ class Supervisor:
     def _catch_signals(self) -> dict[int, object]:
         os.set_blocking(self._wakeup[1], False)
         signal.set_wakeup_fd(self._wakeup[1])
-        return {one: signal.signal(one, lambda *_: None) for one in _SIGNALS}
+        # Whoever starts it with nohup wants it to outlive the terminal.
+        caught = (one for one in _SIGNALS if (one, signal.getsignal(one)) != (signal.SIGHUP, signal.SIG_IGN))
+        return {one: signal.signal(one, lambda *_: None) for one in caught}
 
     def _start(self, number: int) -> None:
         gc.freeze()  # what is loaded stays shared with the workers
@@ -166,7 +177,8 @@ class Supervisor:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; the supervisor decides
+            for one in (signal.SIGINT, signal.SIGHUP):  # both reach the group; the supervisor decides
+                signal.signal(one, signal.SIG_IGN)
             for one in (signal.SIGTERM, signal.SIGCHLD):
                 signal.signal(one, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -198,7 +210,7 @@ class Supervisor:
             self._note(os.read(self._reports[0], 2))
         if self._wakeup[0] in readable:
             received = os.read(self._wakeup[0], 64)
-            self._stopping = bool({signal.SIGTERM, signal.SIGINT}.intersection(received))
+            self._stopping = not set(_STOPPING).isdisjoint(received)
             if not self._stopping:
                 self._reap()
 

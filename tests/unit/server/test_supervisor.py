@@ -61,6 +61,15 @@ def test_an_address_in_use_is_named() -> None:
             open_sockets(listen)
 
 
+def test_an_address_that_another_listener_of_the_same_file_has_is_said_to_be_its() -> None:
+    """Only the system knows that two names are one address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    listen = Listen(enrollment=f"127.0.0.1:{port}", console=f"127.1:{port}", publication="127.0.0.1:0")
+    with pytest.raises(OperatorError, match=r"listen\.console .*: listen\.enrollment has it already\.$"):
+        open_sockets(listen)
+
+
 def test_a_folder_without_an_installation_is_not_served(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="There is no Keyworks installation"):
         serve(tmp_path)
