@@ -13,7 +13,7 @@ import click
 from keyworks.access.credential import BasicCredentials
 from keyworks.algorithms.registry import KEY_TYPES
 from keyworks.cli.command import Command, Session
-from keyworks.cli.files import STANDARD_INPUT, read_file, write_out
+from keyworks.cli.files import STANDARD_INPUT, read_file, warn_if_exposed, write_out
 from keyworks.cli.table import report
 from keyworks.cli.words import visible
 from keyworks.enroll.credential import ClientCertificate, ClientCredential, read_private_key
@@ -25,6 +25,7 @@ from keyworks.enroll.subject import parse_subject
 from keyworks.enroll.trust import parse_trust
 from keyworks.enroll.upkeep import KEY_TYPE, Action, Outcome, Wish, keep_identity
 from keyworks.errors import OperatorError, RequestError
+from keyworks.keys.software import SoftwareSigner
 from keyworks.oids import COMMON_NAME, SERIAL_NUMBER
 from keyworks.store.clock import Clock, SystemClock
 from keyworks.x509.certificate import Certificate, pem_of, time_text
@@ -66,6 +67,7 @@ Exit status:
   3  not now: repeat it, but not before the seconds that it says"""
 _DONE: Final = {
     Action.KEPT: "Nothing to do for",
+    Action.REPAIRED: "certificate.pem was damaged and is whole again, of",
     Action.ENROLLED: "Enrolled",
     Action.RENEWED: "Renewed, with a new key,",
 }
@@ -174,7 +176,8 @@ def enroll(session: Session, /, **given: Any) -> None:
     pair that fits, even if the power fails. Repeat the command as often as you like, from a timer too: it goes
     on where it was interrupted, does nothing until two thirds of the certificate's life, and then renews it
     with a new key, the present certificate being the proof. IDevIDs are never renewed. Where a
-    certificate takes the place of others, which the server has revoked for it, the command says which.
+    certificate takes the place of others, which the server has revoked for it, the command says which. A folder
+    holds one identity: where another name or key is asked for than it holds, the command refuses.
 
     With --csr it passes on a request whose key stays elsewhere, and keeps nothing: the certificate goes to
     --out, in PEM, followed by its issuers without the root. The same request gets the same certificate.
@@ -187,6 +190,7 @@ def enroll(session: Session, /, **given: Any) -> None:
     if options.out == _STANDARD_OUTPUT:
         raise click.UsageError("An identity needs a folder: --out DIR. Standard output goes with --csr.")
     outcome = asyncio.run(keep_identity(IdentityFolder(options.folder), _wish(options), clock))
+    warn_if_exposed(options.folder / "key.pem")
     report(session, _document(options, outcome), *_sentences(options, outcome))
 
 
@@ -264,12 +268,17 @@ def _wish(options: _Options) -> Wish:
         label=options.label,
         trust=parse_trust(options.trust),
         subject=subject,
-        key_type=options.key_type or KEY_TYPE,
-        signer=read_private_key(read_file(str(options.key), _MAX_KEY_OCTETS)) if options.key else None,
+        key_type=options.key_type,
+        signer=_signer(options.key) if options.key else None,
         credential=_credential(options, subject),
         force=options.force,
         patience=timedelta(seconds=options.wait),
     )
+
+
+def _signer(key: Path) -> SoftwareSigner:
+    warn_if_exposed(key)
+    return read_private_key(read_file(str(key), _MAX_KEY_OCTETS))
 
 
 def _credential(options: _Options, subject: Name) -> ClientCredential | None:
@@ -278,7 +287,10 @@ def _credential(options: _Options, subject: Name) -> ClientCredential | None:
     if options.credential is not None:
         if options.secret_file is not None:
             raise click.UsageError("Give --credential or --secret-file, not both.")
-        return ClientCertificate.read(options.credential, options.credential_key)
+        read = ClientCertificate.read(options.credential, options.credential_key)
+        in_folder = options.credential / "key.pem" if options.credential.is_dir() else options.credential
+        warn_if_exposed(options.credential_key or in_folder)
+        return read
     secret = _secret(options)
     if secret is None:
         return None
@@ -292,6 +304,8 @@ def _secret(options: _Options) -> str | None:
     """Return the one-time secret; never an argument, which every user of the machine could read."""
     if options.secret_file is None:
         return os.environ.get(SECRET_VARIABLE) or None
+    if options.secret_file != STANDARD_INPUT:
+        warn_if_exposed(Path(options.secret_file))
     secret = read_file(options.secret_file, _MAX_SECRET_OCTETS).decode("utf-8", "replace").strip()
     if not secret:
         raise OperatorError("There is no secret in --secret-file.")

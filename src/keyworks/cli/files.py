@@ -1,6 +1,8 @@
 """Files that people name on the command line: read within limits, written whole or not at all."""
 
 import os
+import shlex
+import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Final
 
 import click
 
+from keyworks.cli.words import visible
 from keyworks.errors import OperatorError
 
 MAX_OCTETS: Final = 64 * 1024 * 1024
@@ -55,6 +58,20 @@ def write_out(text: str, output: Path | None) -> None:
             Path(name).unlink(missing_ok=True)
     except OSError as error:
         raise OperatorError(f"{output} cannot be written: {error.strerror}.") from error
+
+
+def warn_if_exposed(file: Path) -> None:
+    """Warn, on standard error, of a file with a secret that is open to every user of the machine."""
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return
+    if stat.S_ISREG(mode) and mode & (stat.S_IROTH | stat.S_IWOTH):
+        click.echo(
+            f"Warning: {visible(str(file))} is open to every user of this machine; close it with "
+            f"`chmod 600 {visible(shlex.quote(str(file)))}`.",
+            err=True,
+        )
 
 
 def _umask() -> int:

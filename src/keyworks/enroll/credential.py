@@ -25,6 +25,7 @@ from keyworks.x509.certificate import Certificate, ders_of, pem_of
 
 MAX_FILE_OCTETS: Final = 1024 * 1024
 _UNFIT_FOR_TLS: Final = "ML-DSA"
+_PRIVATE_KEY: Final = b"PRIVATE KEY-----"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,12 @@ class ClientCertificate:
             generation = (certificate / "current").resolve()
             certificate, private_key = generation / "chain.pem", generation / "key.pem"
         certificates = read_file(certificate)
+        if private_key is None and _PRIVATE_KEY not in certificates:
+            folder = certificate.parent
+            instead = f", or give the folder {folder} alone" if (folder / "current").is_symlink() else ""
+            raise OperatorError(
+                f"{certificate} holds no private key; name the key's file too (--credential-key){instead}."
+            )
         return cls.of(certificates, read_file(private_key) if private_key else certificates)
 
     @property

@@ -30,7 +30,7 @@ from keyworks.enroll.answer import (
     superseded_in,
 )
 from keyworks.enroll.credential import ClientCertificate, ClientCredential, client_context
-from keyworks.enroll.trust import Trust, parse_url, unreachable
+from keyworks.enroll.trust import Trust, parse_url, unreachable, without_tls
 from keyworks.errors import InvalidPath, KeyworksError, MalformedRequest, OperatorError, Unavailable
 
 _FIRST_PAUSE: Final = timedelta(milliseconds=250)
@@ -215,10 +215,7 @@ class EnrollmentClient:
         if isinstance(error, TimeoutError):
             return Unavailable(f"{where} does not answer in time; check that the server runs there.")
         if isinstance(error, aiohttp.ClientSSLError):
-            return Unavailable(
-                f"{where} does not speak TLS as it should; check host and port (the enrollment listener's).",
-                private=str(error),
-            )
+            return without_tls(self._address, error)
         if isinstance(error, OSError):
             return unreachable(self._address, error)
         if isinstance(error, _LOST):

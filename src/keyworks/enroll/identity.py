@@ -32,12 +32,14 @@ from typing import Final
 
 from keyworks.enroll.credential import ClientCertificate, private_key_pem, read_file, read_private_key
 from keyworks.enroll.issued import Issued
-from keyworks.errors import KeyworksError, OperatorError, Unavailable
+from keyworks.errors import KeyworksError, MalformedRequest, OperatorError, Unavailable
 from keyworks.keys.software import SoftwareSigner
-from keyworks.x509.certificate import Certificate, pem_of
+from keyworks.x509.certificate import Certificate, ders_of, pem_of
 from keyworks.x509.template import Template, parse_certification_request
 
 LINKS: Final = ("key.pem", "certificate.pem", "chain.pem", "cacerts.pem")
+_OF_FILE_SYSTEMS: Final = "lost+found"
+
 _KEPT: Final = 2
 """Generations on disk: the present one and the former, which programs may still have open."""
 
@@ -60,6 +62,11 @@ class Identity:
     def certificate(self) -> Certificate:
         """Return the certificate."""
         return self.credential.certificate
+
+    @property
+    def is_first(self) -> bool:
+        """Return whether this is the first pair in its folder, made by no renewal."""
+        return self.folder.name == "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ class IdentityFolder:
             Unavailable: Another run is at work there.
         """
         with _explained(self.folder):
+            self._check_is_ours()
             self._generations.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -110,6 +118,17 @@ class IdentityFolder:
         finally:
             os.close(descriptor)
 
+    def _check_is_ours(self) -> None:
+        """Refuse a folder that was made for something else."""
+        if self._generations.is_dir() or not self.folder.is_dir():
+            return
+        found = next((one.name for one in self.folder.iterdir() if one.name != _OF_FILE_SYSTEMS), None)
+        if found is not None:
+            raise OperatorError(
+                f"{self.folder} is no identity's folder: it holds {found}, which is not ours; "
+                "choose another folder (--out)."
+            )
+
     def _lock(self, descriptor: int) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,7 +137,18 @@ class IdentityFolder:
         for name in ("current", *LINKS):
             place = self.folder / name
             if place.exists() and not place.is_symlink():
+                self._check_has_its_links()
                 raise OperatorError(f"{place} is not ours and would be in the way; choose another folder.")
+
+    def _check_has_its_links(self) -> None:
+        """Say how to mend a folder that was copied by a tool that writes files where there were links."""
+        whole = any((self._generations / str(one) / "certificate.pem").exists() for one in self._numbers())
+        if whole and self._current.is_dir() and not self._current.is_symlink():
+            raise OperatorError(
+                f"{self.folder} was copied without its links. Remove {self._current} and the .pem files beside "
+                f"it (the folders in {self._generations} keep them all), then run the same again; it makes the "
+                "links anew. `cp -a` copies them."
+            )
 
     def _recover(self) -> None:
         """Switch to a generation that was completed but not switched to."""
@@ -135,8 +165,33 @@ class IdentityFolder:
         if not self._current.is_symlink():
             return None
         folder = self._generations / str(self._number())
-        credential = ClientCertificate.read(folder / "chain.pem", folder / "key.pem")
+        try:
+            credential = ClientCertificate.read(folder / "chain.pem", folder / "key.pem")
+        except OperatorError as error:
+            raise OperatorError(
+                f"The identity in {self.folder} is damaged: {error.detail} Restore the folder from a copy, or "
+                "enroll anew into another one (--out)."
+            ) from error
         return Identity(folder, read_file(folder / "channel").decode("ascii", "replace").strip(), credential)
+
+    def repair(self, present: Identity) -> bool:
+        """Write certificate.pem again if it is not what chain.pem begins with; return whether it was not.
+
+        Raises:
+            OperatorError: cacerts.pem is damaged, which can be made from nothing else here.
+        """
+        if not _certificates(present.folder / "cacerts.pem"):
+            raise OperatorError(
+                f"{self.folder / 'cacerts.pem'} is empty or damaged; restore it from a copy, renew the "
+                "certificate now (--force), or enroll into another folder (--out) with --key "
+                f"{self.folder / 'key.pem'}."
+            )
+        own = present.credential.chain[:1]
+        if _certificates(present.folder / "certificate.pem") == own:
+            return False
+        with _explained(self.folder):
+            _put(present.folder / "certificate.pem", own)
+        return True
 
     def begun(self) -> Begun | None:
         """Return what a former run has begun and not finished; what cannot be used of it is removed."""
@@ -188,11 +243,8 @@ class IdentityFolder:
         }
         with _explained(self.folder):
             for name, certificates in files.items():
-                # The complete file takes its name in one step; certificate.pem is the last and says: complete.
-                unnamed = begun.folder / f"{name}.new"
-                _write(unnamed, "".join(pem_of(der) for der in certificates).encode())
-                unnamed.replace(begun.folder / name)
-                _sync(begun.folder)
+                # certificate.pem is the last and says: complete.
+                _put(begun.folder / name, certificates)
             self._switch(int(begun.folder.name))
         return Identity(begun.folder, begun.label, ClientCertificate(issued.chain, begun.signer))
 
@@ -220,6 +272,22 @@ class IdentityFolder:
 
     def _numbers(self) -> list[int]:
         return [int(one.name) for one in self._generations.iterdir() if one.name.isdecimal()]
+
+
+def _put(file: Path, certificates: tuple[bytes, ...]) -> None:
+    """Write certificates; the file takes its name in one step, when it is complete."""
+    unnamed = file.with_name(f"{file.name}.new")
+    _write(unnamed, "".join(pem_of(der) for der in certificates).encode())
+    unnamed.replace(file)
+    _sync(file.parent)
+
+
+def _certificates(file: Path) -> tuple[bytes, ...]:
+    """Return the certificates in a file, none if it is damaged."""
+    try:
+        return ders_of(read_file(file))
+    except (OperatorError, MalformedRequest):
+        return ()
 
 
 def _write(file: Path, octets: bytes, mode: int = 0o644) -> None:

@@ -11,6 +11,7 @@ Source: RFC 7030 §3.6.1 (explicit trust anchors), §4.1.1 (bootstrapping, here 
 import asyncio
 import base64
 import binascii
+import errno
 import hashlib
 import ipaddress
 import re
@@ -98,6 +99,7 @@ class Trust(Protocol):
 
         Raises:
             InvalidPath: It is not the server that is trusted.
+            MalformedRequest: What answers there does not speak TLS.
             Unavailable: It cannot be reached.
         """
 
@@ -181,7 +183,8 @@ async def presented_by(address: Address) -> tuple[bytes, ...]:
     Nothing is sent but a handshake: no client certificate, no request, no name but the host's.
 
     Raises:
-        Unavailable: Nobody answers there, or not in TLS.
+        Unavailable: Nobody answers there.
+        MalformedRequest: Who answers does not speak TLS.
     """
     writer = None
     try:
@@ -191,10 +194,7 @@ async def presented_by(address: Address) -> tuple[bytes, ...]:
     except TimeoutError as error:
         raise Unavailable(f"{address.text} does not answer; check that the server runs there.") from error
     except SSL.Error as error:
-        raise Unavailable(
-            f"{address.text} does not speak TLS as it should; check host and port (the enrollment listener's).",
-            private=str(error),
-        ) from error
+        raise without_tls(address, error) from error
     except OSError as error:
         raise unreachable(address, error) from error
     finally:
@@ -208,6 +208,15 @@ def unreachable(address: Address, error: OSError) -> Unavailable:
     return Unavailable(
         f"{address.text} cannot be reached ({reason}); "
         "check the address, the network, and that the server runs."
+    )
+
+
+def without_tls(address: Address, error: Exception) -> MalformedRequest:
+    """Return what to say of a port where something else is spoken than TLS: it will be tomorrow, too."""
+    return MalformedRequest(
+        f"What answers at {address.text} does not speak TLS as it should; check host and port "
+        "(the enrollment listener's).",
+        private=str(error),
     )
 
 
@@ -234,8 +243,10 @@ async def _handshake(
             _drain(connection, writer)
             data = await reader.read(_READ_OCTETS)
             received += len(data)
-            if not data or received > MAX_HANDSHAKE_OCTETS:
-                raise SSL.Error("the peer closed, or said too much") from None
+            if not data:
+                raise ConnectionResetError(errno.ECONNRESET, "the connection was closed") from None
+            if received > MAX_HANDSHAKE_OCTETS:
+                raise SSL.Error("the peer said too much") from None
             connection.bio_write(data)
         else:
             listed = connection.get_peer_cert_chain() or []

@@ -1,6 +1,7 @@
 """Does what an identity needs: its first certificate, its renewal, or nothing.
 
-Run it as often as you like, from a timer too. It goes on where an interrupted run stopped.
+Run it as often as you like, from a timer too. It goes on where an interrupted run stopped. What a folder holds
+is never passed off as something else that is wished: another device's identity is refused.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import Final
 
 from keyworks.authority.channel import check_label
 from keyworks.enroll.credential import ClientCredential
+from keyworks.enroll.fitness import check_is_wished, check_key_is_wished
 from keyworks.enroll.identity import Begun, Identity, IdentityFolder
 from keyworks.enroll.issued import Issued, check_issued
 from keyworks.enroll.renewal import Need, judge
@@ -29,6 +31,7 @@ class Action(StrEnum):
     """What was done."""
 
     KEPT = "kept"
+    REPAIRED = "repaired"
     ENROLLED = "enrolled"
     RENEWED = "renewed"
 
@@ -42,7 +45,7 @@ class Wish:
         label: Its channel.
         trust: Says which certificates vouch for the server.
         subject: The name asked for in the first request; renewals keep the certificate's.
-        key_type: Of new keys.
+        key_type: Of new keys; ``None`` for the usual one.
         signer: Holds the key for the first certificate, if there is one already.
         credential: Who asks for the first certificate; renewals are asked for with the certificate itself.
         force: Renew before it is due.
@@ -56,7 +59,7 @@ class Wish:
     label: str
     trust: Trust
     subject: Name = EMPTY_NAME
-    key_type: str = KEY_TYPE
+    key_type: str | None = None
     signer: SoftwareSigner | None = field(default=None, repr=False)
     credential: ClientCredential | None = field(default=None, repr=False)
     force: bool = False
@@ -98,9 +101,12 @@ async def keep_identity(folder: IdentityFolder, wish: Wish, clock: Clock) -> Out
                 f"{folder.folder} holds an identity from channel '{present.label}', not '{wish.label}'; "
                 "choose another folder."
             )
+        if present is not None:
+            check_is_wished(folder.folder, present.certificate, wish.subject, wish.credential)
         need = _need(present, clock, force=wish.force)
         if present is not None and need is Need.NOTHING:
-            return _outcome(Action.KEPT, present, clock)
+            check_key_is_wished(folder.folder, present, wish.signer, wish.key_type)
+            return _outcome(Action.REPAIRED if folder.repair(present) else Action.KEPT, present, clock)
         renewing = present if need is Need.RENEWAL and _proves_itself(present, wish) else None
         begun, issued = await _obtain(folder, wish, renewing, clock)
         identity = folder.complete(begun, issued)
@@ -173,7 +179,7 @@ async def _signer(wish: Wish, begun: Begun | None, *, first: bool) -> SoftwareSi
         if (
             (given.public_key.spki == spki)
             if given
-            else (begun.label == wish.label and key_type == wish.key_type)
+            else (begun.label == wish.label and key_type == (wish.key_type or KEY_TYPE))
         ):
             return begun.signer
-    return given or signer_of(await asyncio.to_thread(make_private_key, wish.key_type))
+    return given or signer_of(await asyncio.to_thread(make_private_key, wish.key_type or KEY_TYPE))

@@ -3,88 +3,20 @@
 import asyncio
 import json
 import os
-import secrets
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from keyworks.cli.root import root
 from keyworks.enroll.credential import private_key_pem
-from keyworks.keys.software import SoftwareSigner
-from keyworks.oids import COMMON_NAME, SERIAL_NUMBER
-from keyworks.server.running import running_server
-from keyworks.service.installation import Installation, open_installation
-from keyworks.service.inventory import add_devices
-from keyworks.service.server_certificate import server_certificate
-from keyworks.service.setup import create_installation
-from keyworks.service.stations import NewStation, add_station
+from keyworks.oids import COMMON_NAME
 from keyworks.store.clock import SystemClock
-from keyworks.testing import FixedClock, small_installation, software_signer
+from keyworks.testing import FixedClock, software_signer
 from keyworks.x509.certificate import Certificate, ders_of, pem_of
 from keyworks.x509.name import Name
 from keyworks.x509.request import encode_certification_request
-
-NOWHERE = ("https://localhost:1", "--label", "stations", "--trust", "sha256:" + "0" * 64)
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A supplier's running server."""
-
-    home: Path
-    url: str
-    root: Certificate
-
-    @property
-    def pin(self) -> str:
-        return f"sha256:{self.root.fingerprint.hex()}"
-
-    def station(self) -> NewStation:
-        """Register a station of a new name."""
-        return asyncio.run(self._station(f"line-{secrets.token_hex(4)}"))
-
-    async def _station(self, name: str) -> NewStation:
-        async with open_installation(self.home) as installation:
-            return await add_station(installation, name, ("idevid",))
-
-    async def device(self, serial_number: str) -> None:
-        """Register a device."""
-        async with open_installation(self.home) as installation:
-            await add_devices(installation, "Example Supplier", "Pump", [serial_number])
-
-
-async def _root(home: Path) -> Certificate:
-    installation: Installation
-    async with open_installation(home) as installation:
-        return Certificate.parse((await server_certificate(installation)).chain[-1])
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    home = tmp_path_factory.mktemp("shop") / "supplier"
-    asyncio.run(create_installation(small_installation(home, "supplier"), SystemClock()))
-    with running_server(home) as server:
-        yield Shop(home, server.enrollment, asyncio.run(_root(home)))
-
-
-def typed(*words: str, stdin: str | None = None, clock: FixedClock | None = None, **environment: str) -> Result:
-    return CliRunner(env=environment).invoke(root, ["enroll", *words], input=stdin, obj=clock)
-
-
-def enrolled(shop: Shop, out: Path, *words: str, **how: Any) -> dict[str, Any]:
-    """Type what a station types, and return what it is told."""
-    result = typed(
-        *(shop.url, "--label", "stations", "--trust", shop.pin, "--out", str(out), "--json"), *words, **how
-    )
-    assert result.exit_code == 0, result.output
-    document: dict[str, Any] = json.loads(result.stdout)
-    return document
+from tests.unit.cli.shop import NOWHERE, Shop, enrolled, made_elsewhere, typed
 
 
 def test_a_station_gets_its_certificate_and_a_repetition_does_nothing(shop: Shop, tmp_path: Path) -> None:
@@ -144,22 +76,6 @@ def test_a_station_gets_a_device_its_idevid_for_the_device_s_own_key(shop: Shop,
     refused = typed(*device, "--force")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "never renewed" in refused.stderr
-
-
-@pytest.fixture
-def line(shop: Shop, tmp_path: Path) -> tuple[str, ...]:
-    """Return what a station types for a device, with its certificate as credential."""
-    station, out = shop.station(), tmp_path / "station"
-    enrolled(shop, out, "--user", station.name, KEYWORKS_SECRET=station.secret)
-    return (shop.url, "--label", "idevid", "--trust", shop.pin, "--credential", str(out))
-
-
-def made_elsewhere(file: Path, serial_number: str) -> SoftwareSigner:
-    """Write a device's request, DER, and return the device's key, which does not leave it otherwise."""
-    signer = software_signer()
-    subject = Name.of((SERIAL_NUMBER, serial_number))
-    file.write_bytes(asyncio.run(encode_certification_request(subject, signer)))
-    return signer
 
 
 def test_a_station_passes_a_device_s_request_on_and_gets_the_same_certificate_again(
@@ -339,6 +255,20 @@ def test_a_server_without_the_pinned_certificate_is_refused(shop: Shop, tmp_path
     result = typed(*words, "--user", "line-1", KEYWORKS_SECRET="secret")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "--trust" in result.stderr
+
+
+@pytest.mark.parametrize("trust", ["pin", "file"])
+def test_a_port_without_tls_is_exit_status_1_because_it_stays_one(
+    shop: Shop, tmp_path: Path, trust: str
+) -> None:
+    """Such as the same server's for publication."""
+    (tmp_path / "root.pem").write_text(pem_of(shop.root.der))
+    url = shop.publication.replace("http:", "https:")
+    named = shop.pin if trust == "pin" else str(tmp_path / "root.pem")
+    words = (url, "--label", "stations", "--trust", named, "--out", str(tmp_path / "x"), "--user", "line-1")
+    result = typed(*words, KEYWORKS_SECRET="secret")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "does not speak TLS as it should; check host and port" in result.stderr
 
 
 def test_a_server_that_is_not_there_is_exit_status_3_with_when_to_try_again(tmp_path: Path) -> None:

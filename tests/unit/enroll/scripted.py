@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tests.unit.enroll.small_pki import Certified
 
+NO_TLS = (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-x\r\n", b"\x16\x03\x03\xff\xff" + bytes(99))
+"""What comes from ports where TLS is not spoken."""
+
 CUT = b"\x00cut"
 """At the end of an answer: hang up here."""
 
@@ -99,6 +102,22 @@ async def scripted_server(
         yield double
     finally:
         server.close()
+
+
+@asynccontextmanager
+async def plain_peer(says: bytes) -> AsyncIterator[int]:
+    """Listen on a loopback port, say something to whoever connects, and hang up once it has said something."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(says)
+        writer.close()
+
+    listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        listening.close()
 
 
 def http(status: int, body: bytes = b"", content_type: str = "text/plain", **headers: str) -> bytes:

@@ -56,7 +56,7 @@ class Certified:
 
 
 def certify(
-    name: str,
+    name: str | x509.Name,
     issuer: Certified | None = None,
     *,
     ca: bool = False,
@@ -67,7 +67,7 @@ def certify(
     """Return a new certificate.
 
     Args:
-        name: Its common name.
+        name: Its common name, or all of its name.
         issuer: Signs it; ``None`` for a root.
         ca: Whether it is a CA's.
         spki: The key to certify, DER; otherwise a new one.
@@ -79,7 +79,7 @@ def certify(
         load_der_public_key(spki) if spki else key.public_key()  # type: ignore[assignment]
     )
     signing = issuer.key if issuer else key
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    subject = name if isinstance(name, x509.Name) else common_name(name)
     usage = {"digital_signature": not ca, "key_cert_sign": ca, "crl_sign": ca}
     unused = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
     builder = (
@@ -102,6 +102,14 @@ def certify(
         builder = builder.add_extension(x509.SubjectAlternativeName([_host(one) for one in hosts]), False)
     above = (issuer.certificate, *issuer.above) if issuer else ()
     return Certified(builder.sign(signing, hashes.SHA256()), key, above)
+
+
+def common_name(name: str, serial_number: str = "") -> x509.Name:
+    """Return a name, with a device's serial number if there is one."""
+    attributes = [x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]
+    if serial_number:
+        attributes.append(x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, serial_number))
+    return x509.Name(attributes)
 
 
 def _host(name: str) -> x509.GeneralName:

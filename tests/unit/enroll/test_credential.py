@@ -28,6 +28,21 @@ def test_certificate_and_key_may_share_a_file(tmp_path: Path, client: Certified)
     assert read.signer.public_key.spki == read.certificate.public_key.spki
 
 
+@pytest.mark.parametrize("of_a_folder", [True, False])
+def test_a_certificate_without_its_key_is_told_where_the_key_can_be(
+    tmp_path: Path, client: Certified, of_a_folder: bool
+) -> None:
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(client.pem)
+    if of_a_folder:
+        (tmp_path / "current").symlink_to("generations/1")
+    with pytest.raises(
+        OperatorError, match=r"certificate\.pem holds no private key.*--credential-key"
+    ) as refused:
+        ClientCertificate.read(file)
+    assert (f"give the folder {tmp_path} alone" in refused.value.detail) is of_a_folder
+
+
 def test_a_key_of_another_certificate_is_refused(client: Certified) -> None:
     with pytest.raises(OperatorError, match=r"does not belong to the certificate of 'CN=client'"):
         ClientCertificate.of(client.pem, issuing().key_pem)

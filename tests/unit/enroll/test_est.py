@@ -17,7 +17,7 @@ from keyworks.enroll.answer import MAX_ANSWER_OCTETS, Granted
 from keyworks.enroll.credential import ClientCertificate
 from keyworks.enroll.est import EnrollmentClient, Persistence
 from keyworks.enroll.trust import Anchors, parse_trust
-from tests.unit.enroll.scripted import CUT, http, scripted_server
+from tests.unit.enroll.scripted import CUT, NO_TLS, http, plain_peer, scripted_server
 from tests.unit.enroll.small_pki import certify, issuing, root, server
 
 TRUST = Anchors((root().der,))
@@ -185,6 +185,31 @@ async def test_a_server_that_is_not_there_is_named_with_the_remedy(tmp_path: Pat
     pauses = Pauses()
     async with EnrollmentClient(url, "idevid", TRUST, pause=pauses) as client:
         with pytest.raises(errors.Unavailable, match=rf"{url[8:]} cannot be reached .*check the address"):
+            await client.simpleenroll(REQUEST)
+    assert len(pauses.seconds) == Persistence().attempts - 1
+
+
+@pytest.mark.parametrize("says", NO_TLS)
+async def test_a_port_that_speaks_something_else_than_tls_is_no_use_later_either(says: bytes) -> None:
+    pauses = Pauses()
+    async with (
+        plain_peer(says) as port,
+        EnrollmentClient(f"https://localhost:{port}", "idevid", TRUST, pause=pauses) as client,
+    ):
+        with pytest.raises(
+            errors.MalformedRequest, match=f"What answers at localhost:{port} does not speak TLS"
+        ):
+            await client.simpleenroll(REQUEST)
+    assert pauses.seconds == []
+
+
+async def test_a_server_that_hangs_up_in_the_handshake_may_be_there_again_later() -> None:
+    pauses = Pauses()
+    async with (
+        plain_peer(b"") as port,
+        EnrollmentClient(f"https://localhost:{port}", "idevid", TRUST, pause=pauses) as client,
+    ):
+        with pytest.raises(errors.Unavailable, match=f"localhost:{port}"):
             await client.simpleenroll(REQUEST)
     assert len(pauses.seconds) == Persistence().attempts - 1
 

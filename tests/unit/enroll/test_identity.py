@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -166,6 +167,71 @@ async def test_a_damaged_pair_is_named_and_not_used(folder: IdentityFolder) -> N
     (folder.folder / "key.pem").write_bytes(private_key_pem(signer.private))
     with pytest.raises(OperatorError, match="does not belong"):
         folder.current()
+
+
+@pytest.mark.parametrize("damage", [b"", b"-----BEGIN CERTIFICATE-----\n", None])
+async def test_a_damaged_certificate_is_written_again_from_its_chain(
+    folder: IdentityFolder, damage: bytes | None
+) -> None:
+    present = _store(folder, await _material("device"))
+    file = present.folder / "certificate.pem"
+    whole = file.read_bytes()
+    file.unlink()
+    if damage is not None:
+        file.write_bytes(damage)
+    with folder.locked():
+        assert (folder.repair(present), folder.repair(present)) == (True, False)
+    assert (folder.folder / "certificate.pem").read_bytes() == whole
+
+
+@pytest.mark.parametrize(("name", "says"), [("cacerts.pem", "--force"), ("chain.pem", "Restore the folder")])
+async def test_what_cannot_be_written_again_is_told_with_the_remedy(
+    folder: IdentityFolder, name: str, says: str
+) -> None:
+    present = _store(folder, await _material("device"))
+    (present.folder / name).write_bytes(b"")
+    with folder.locked(), pytest.raises(OperatorError, match=f"damaged.*{says}.*--out"):
+        folder.repair(folder.current() or present)
+
+
+async def test_a_folder_copied_without_its_links_says_how_to_mend_it(
+    folder: IdentityFolder, tmp_path: Path
+) -> None:
+    for name in ("former", "device"):
+        material = await _material(name)
+        _store(folder, material)
+    copy = IdentityFolder(tmp_path / "copy")
+    shutil.copytree(folder.folder, copy.folder, symlinks=False)
+    with (
+        pytest.raises(OperatorError, match=r"copied without its links\. Remove .*/copy/current"),
+        copy.locked(),
+    ):
+        pass
+    shutil.rmtree(copy.folder / "current")
+    for link in LINKS:
+        (copy.folder / link).unlink()
+    with copy.locked():
+        present = copy.current()
+    assert present is not None
+    assert present.certificate == material[2].certificate
+    assert all((copy.folder / link).is_symlink() for link in LINKS)
+
+
+def test_a_folder_of_other_files_is_not_filled(folder: IdentityFolder) -> None:
+    folder.folder.mkdir()
+    (folder.folder / "serials.csv").write_text("SN-1\n")
+    with pytest.raises(OperatorError, match=r"holds serials\.csv, which is not ours"), folder.locked():
+        pass
+    assert [one.name for one in folder.folder.iterdir()] == ["serials.csv"]
+
+
+@pytest.mark.parametrize("made", [(), ("lost+found",)], ids=["empty", "a file system's"])
+def test_a_folder_that_was_made_beforehand_is_used(folder: IdentityFolder, made: tuple[str, ...]) -> None:
+    folder.folder.mkdir()
+    for name in made:
+        (folder.folder / name).mkdir()
+    with folder.locked():
+        assert folder.current() is None
 
 
 @pytest.mark.parametrize("name", ["current", *LINKS])

@@ -1,10 +1,8 @@
 """Which server is talked to."""
 
-import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyworks.enroll.trust import Address, Anchors, Pin, parse_trust, parse_url, presented_by
-from keyworks.errors import InvalidPath, OperatorError, Unavailable
-from tests.unit.enroll.scripted import scripted_server
+from keyworks.errors import InvalidPath, MalformedRequest, OperatorError, Unavailable
+from tests.unit.enroll.scripted import NO_TLS, plain_peer, scripted_server
 from tests.unit.enroll.small_pki import issuing, root, server
 
 
@@ -111,30 +109,22 @@ async def test_a_server_without_the_pinned_certificate_hears_nothing_but_tls(tmp
         assert double.told == []
 
 
-@asynccontextmanager
-async def _peer(says: bytes) -> AsyncIterator[Address]:
-    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(says)
-        writer.close()
-
-    listening = await asyncio.start_server(answer, "127.0.0.1", 0)
-    try:
-        yield Address("127.0.0.1", listening.sockets[0].getsockname()[1])
-    finally:
-        listening.close()
-
-
-@pytest.mark.parametrize(
-    "says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03\x03\xff\xff" + bytes(99)]
-)
+@pytest.mark.parametrize("says", NO_TLS)
 async def test_a_port_that_speaks_something_else_is_told_apart(says: bytes) -> None:
-    async with _peer(says) as address:
-        with pytest.raises(Unavailable, match=r"does not speak TLS|cannot be reached"):
-            await presented_by(address)
+    """It will speak that tomorrow, too: coming back later would be no use."""
+    async with plain_peer(says) as port:
+        with pytest.raises(MalformedRequest, match=f"What answers at 127.0.0.1:{port} does not speak TLS"):
+            await presented_by(Address("127.0.0.1", port))
+
+
+async def test_a_server_that_hangs_up_may_be_there_again_later() -> None:
+    async with plain_peer(b"") as port:
+        with pytest.raises(Unavailable, match=r"cannot be reached \(the connection was closed\)"):
+            await presented_by(Address("127.0.0.1", port))
 
 
 async def test_a_port_where_nobody_listens_is_named() -> None:
-    async with _peer(b"") as address:
-        pass
+    async with plain_peer(b"") as port:
+        address = Address("127.0.0.1", port)
     with pytest.raises(Unavailable, match=f"{address.text} cannot be reached"):
         await presented_by(address)

@@ -26,6 +26,7 @@ from keyworks.service.setup import create_installation
 from keyworks.service.stations import add_station
 from keyworks.store.clock import SystemClock
 from keyworks.testing import FixedClock, small_installation, software_signer
+from keyworks.x509.certificate import pem_of
 from keyworks.x509.name import EMPTY_NAME, Name
 from keyworks.x509.request import encode_certification_request
 from tests.unit.enroll.small_pki import certify
@@ -217,7 +218,7 @@ async def test_without_a_proof_nothing_is_asked_for(plant: Plant) -> None:
 async def test_an_expired_certificate_is_replaced_by_a_first_enrollment(plant: Plant) -> None:
     signer = software_signer()
     old_root = certify("Old root", ca=True, days=(-30, 30))
-    expired = certify("line-1", old_root, spki=signer.public_key.spki, days=(-20, -2))
+    expired = certify(plant.name, old_root, spki=signer.public_key.spki, days=(-20, -2))
     at = plant.clock.now() - 10 * 86400
     issued = check_issued(Granted(expired.der), signer.public_key, [old_root.der], at=at)
     folder = IdentityFolder(plant.folder / "station")
@@ -227,6 +228,42 @@ async def test_an_expired_certificate_is_replaced_by_a_first_enrollment(plant: P
     action, identity = await plant.keep(await plant.station())
     assert action is Action.ENROLLED
     assert identity.certificate.public_key != signer.public_key
+
+
+async def test_the_next_device_is_not_given_the_identity_that_a_folder_holds(plant: Plant) -> None:
+    """Not where there is nothing to do, not by a renewal, and not once it has expired."""
+    wish = await plant.station()
+    _, present = await plant.keep(wish)
+    other = replace(wish, subject=Name.of((oids.COMMON_NAME, "line-2")))
+    for due in (other, replace(other, force=True)):
+        with pytest.raises(OperatorError, match=f"holds the identity of 'CN={plant.name},"):
+            await plant.keep(due)
+    plant.clock.advance(3 * 365 * DAY)
+    with pytest.raises(OperatorError, match=f"holds the identity of 'CN={plant.name},"):
+        await plant.keep(other)
+    kept = IdentityFolder(plant.folder / "station").current()
+    assert kept is not None
+    assert kept.certificate == present.certificate
+
+
+async def test_another_type_of_key_is_refused_until_a_renewal_makes_one(plant: Plant) -> None:
+    wish = await plant.station()
+    await plant.keep(wish)
+    other = replace(wish, key_type="P-384")
+    with pytest.raises(OperatorError, match="P-256 key, not P-384"):
+        await plant.keep(other)
+    _, renewed = await plant.keep(replace(other, force=True))
+    assert renewed.certificate.public_key.key_type == "P-384"
+    assert (await plant.keep(other))[0] is Action.KEPT
+
+
+async def test_a_damaged_certificate_is_made_whole_without_the_server(plant: Plant) -> None:
+    wish = await plant.station()
+    _, present = await plant.keep(wish)
+    (plant.folder / "station" / "certificate.pem").write_bytes(b"")
+    nobody_there = replace(wish, url="https://localhost:1")
+    assert [(await plant.keep(nobody_there))[0] for _ in range(2)] == [Action.REPAIRED, Action.KEPT]
+    assert (plant.folder / "station" / "certificate.pem").read_text() == pem_of(present.certificate.der)
 
 
 async def test_a_folder_serves_one_channel(plant: Plant) -> None:
