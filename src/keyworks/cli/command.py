@@ -82,7 +82,19 @@ class _WithExamples(click.Command):
         super().format_epilog(ctx, formatter)
 
 
-def _set_home(ctx: click.Context, _: click.Parameter, home: Path | None) -> None:
+def one_home(homes: Sequence[Path]) -> Path | None:
+    """Return the folder that ``--home`` names, wherever and however often it is typed.
+
+    Raises:
+        UsageError: Two different ones: whichever won, somebody would work on the wrong installation.
+    """
+    if len(set(homes)) > 1:
+        raise click.UsageError(f"--home names several folders: {', '.join(map(str, homes))}. Name one.")
+    return homes[0] if homes else None
+
+
+def _set_home(ctx: click.Context, _: click.Parameter, homes: tuple[Path, ...]) -> None:
+    home = one_home((*ctx.find_root().params.get("home", ()), *homes))
     if home is not None:
         ctx.obj = replace(ctx.obj, home=home)
 
@@ -114,6 +126,7 @@ def _home_option() -> click.Option:
         ["--home"],
         type=click.Path(path_type=Path),
         metavar="DIR",
+        multiple=True,
         expose_value=False,
         callback=_set_home,
         help="The installation's folder; also $KEYWORKS_HOME.  [default: .]",

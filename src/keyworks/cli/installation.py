@@ -33,6 +33,9 @@ _NEXT: Final = {
         "device add SN-0001 --manufacturer MANUFACTURER --product PRODUCT",
     ),
 }
+_OPTIONS: Final = {("node", "name"): "--node", ("node", "names"): "--name", ("keys",): "--passphrase-env"}
+"""Which option makes a setting, where the setting's name does not say it."""
+
 _PUBLICATION_HELP: Final = (
     "Where CRLs and CA certificates are published, such as http://pki.example.com. It is written into every "
     "certificate and can never be changed there: choose a name that you keep for as long as your devices live."
@@ -129,9 +132,22 @@ def init(session: Session, /, **given: Any) -> None:
 
     options = _Options(**given)
     home = options.home or session.home
-    asyncio.run(create_installation(options.wanted(home.absolute()), session.clock))
+    wanted = options.wanted(home.absolute())
+    _check(wanted)
+    asyncio.run(create_installation(wanted, session.clock))
     document = Session(home, session.json, session.clock).run(_created)
     report(session, document, *_told(home, options, document))
+
+
+def _check(wanted: "NewInstallation") -> None:
+    """Refuse what no settings file may say, by the option that says it."""
+    from keyworks.settings.node import WrongSetting, check_node_settings
+
+    try:
+        check_node_settings(wanted.settings)
+    except WrongSetting as wrong:
+        option = _OPTIONS.get(wrong.path) or f"--{wrong.path[-1]}"
+        raise click.BadParameter(f"it {wrong}.", param_hint=f"'{option}'") from wrong
 
 
 async def _created(installation: "Installation") -> dict[str, Any]:

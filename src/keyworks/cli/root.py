@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 
 from keyworks import __version__
-from keyworks.cli.command import CONTEXT, Group, Session
+from keyworks.cli.command import CONTEXT, Group, Session, one_home
 from keyworks.cli.interrupt import end_quietly, end_with_a_sentence
 from keyworks.cli.words import visible
 from keyworks.errors import KeyworksError, Unavailable
@@ -45,6 +45,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """Module and summary of each command, so that neither is imported before it is needed."""
 
+_HOME: Final = "KEYWORKS_HOME"
 _INTERRUPTED: Final = (
     "Interrupted. What was begun may have been done all the same; look before you repeat it: "
     "`keyworks ledger show` lists what was recorded."
@@ -158,20 +159,19 @@ def _failure(error: Exception) -> Exception:
 @click.option(
     "--home",
     type=click.Path(path_type=Path),
-    envvar="KEYWORKS_HOME",
-    default=".",
+    multiple=True,
     metavar="DIR",
     help="The installation's folder; also $KEYWORKS_HOME, and after a command.  [default: .]",
 )
 @click.version_option(__version__, prog_name="keyworks", message="%(prog)s %(version)s")
 @click.pass_context
-def root(ctx: click.Context, home: Path) -> None:
+def root(ctx: click.Context, home: tuple[Path, ...]) -> None:
     """Key management for connected factories.
 
     An identity for every device, kept valid, and a record of everything that happened. Most commands work on an
     installation: the folder that `keyworks init` makes.
     """
-    ctx.obj = Session(home, clock=ctx.obj)
+    ctx.obj = Session(one_home(home) or Path(os.environ.get(_HOME, "")), clock=ctx.obj)
 
 
 def run() -> None:

@@ -84,6 +84,11 @@ def check_publication_url(url: str) -> str:
     Raises:
         OperatorError: It is none; it is burnt into certificates, so it has to be right from the start.
     """
+    if url.lower().startswith("https:"):
+        raise OperatorError(
+            f"{url!r} cannot be a publication address, because it is https: whoever has to check that server's "
+            "certificate would need what is published there first. Use http; what is published is signed."
+        )
     if not _PUBLICATION_URL.fullmatch(url) or len(url) > _MAX_URL:
         raise OperatorError(
             f"{url!r} cannot be a publication address: it has to look like http://pki.example.com, "

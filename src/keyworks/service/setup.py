@@ -28,7 +28,15 @@ from keyworks.service.installation import (
 )
 from keyworks.service.keymaking import make_key
 from keyworks.service.server_certificate import server_certificate
-from keyworks.settings.node import Keys, Listen, Node, NodeSettings, render_node_settings
+from keyworks.settings.node import (
+    Keys,
+    Listen,
+    Node,
+    NodeSettings,
+    WrongSetting,
+    check_node_settings,
+    render_node_settings,
+)
 from keyworks.store.clock import Clock, SystemClock
 from keyworks.store.engine import Store, Transaction
 from keyworks.store.migrate import migrate
@@ -62,6 +70,15 @@ class NewInstallation:
     names: tuple[str, ...]
     listen: Listen
     passphrase_env: str | None = None
+
+    @property
+    def settings(self) -> NodeSettings:
+        """Return the settings of its node."""
+        keys = Keys(passphrase_env=self.passphrase_env)
+        if self.passphrase_env is None:
+            keys = Keys(passphrase_file=PASSPHRASE_FILE)
+        node = Node(name=self.node, organization=self.organization, names=self.names)
+        return NodeSettings(node=node, listen=self.listen, keys=keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +118,10 @@ async def create_installation(new: NewInstallation, clock: Clock | None = None) 
     check_publication_url(new.publication_url)
     if new.preset not in PRESETS:
         raise OperatorError(f"'{new.preset}' is no preset; choose one of {', '.join(PRESETS)}.")
+    try:
+        check_node_settings(new.settings)
+    except WrongSetting as wrong:
+        raise OperatorError(wrong.sentence) from wrong
     home = new.home.absolute()
     with _work_folder(home) as work:
         try:
@@ -172,14 +193,11 @@ def _sync(folder: Path) -> None:
 
 
 async def _create_in(work: Path, new: NewInstallation, clock: Clock) -> None:
-    keys = Keys(passphrase_env=new.passphrase_env)
-    if new.passphrase_env is None:
-        keys = Keys(passphrase_file=PASSPHRASE_FILE)
+    settings = new.settings
+    if settings.keys.passphrase_file is not None:
         _write_durably(work / PASSPHRASE_FILE, secrets.token_urlsafe(_PASSPHRASE_OCTETS) + "\n", 0o600)
-    node = Node(name=new.node, organization=new.organization, names=new.names)
-    settings = NodeSettings(node=node, listen=new.listen, keys=keys)
     _write_durably(work / SETTINGS_FILE, render_node_settings(settings), 0o644)
-    passphrase = passphrase_of(work, keys)
+    passphrase = passphrase_of(work, settings.keys)
     database = work / settings.database.file
     database.touch(mode=0o600)
     migrate(database)

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from keyworks.errors import OperatorError, RejectedName
+from keyworks.settings.complaint import in_words, line_of
 from keyworks.x509.general_name import server_names
 
 MAX_FILE_OCTETS: Final = 1024 * 1024
@@ -136,7 +137,6 @@ _NODE_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?
 _UNKNOWN: Final = re.compile(r"unknown field `(?P<name>[^`]+)`")
 _WHERE: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
 _INDEX: Final = re.compile(r"\[[^]]*\]")
-_HEADER: Final = re.compile(r"\s*\[\s*(?P<name>[^\[\]]+?)\s*\]\s*(?:#.*)?$")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _FORMATS: Final = ("json", "text")
 _MAX_ORGANIZATION: Final = 64
@@ -194,12 +194,11 @@ def read_node_settings(file: Path) -> NodeSettings:
         raise OperatorError(f"{file} is not TOML: {error}.") from error
     try:
         settings = msgspec.convert(document, NodeSettings, strict=True)
-        for path, complaint in _complaints(settings):
-            raise _Wrong(path, complaint)
+        check_node_settings(settings)
     except msgspec.ValidationError as error:
         raise _located(file, text, str(error)) from error
-    except _Wrong as wrong:
-        raise OperatorError(f"{file}:{_line_of(text, wrong.path)}: {'.'.join(wrong.path)} {wrong}.") from wrong
+    except WrongSetting as wrong:
+        raise OperatorError(f"{file}:{line_of(text, wrong.path)}: {wrong.sentence}") from wrong
     return settings
 
 
@@ -207,7 +206,7 @@ def _text_of(file: Path) -> str:
     try:
         with file.open("rb") as stream:
             octets = stream.read(MAX_FILE_OCTETS + 1)
-        text = octets.decode()
+        text = octets.decode("utf-8-sig")
     except OSError as error:
         raise OperatorError(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -217,10 +216,32 @@ def _text_of(file: Path) -> str:
     return text
 
 
-class _Wrong(ValueError):
+class WrongSetting(ValueError):
+    """A setting that cannot be.
+
+    Args:
+        path: Section and name.
+        complaint: What it has to be, to be read after its name.
+    """
+
     def __init__(self, path: tuple[str, ...], complaint: str) -> None:
         super().__init__(complaint)
         self.path = path
+
+    @property
+    def sentence(self) -> str:
+        """Return the complaint together with the setting's name."""
+        return f"{'.'.join(self.path)} {self}."
+
+
+def check_node_settings(settings: NodeSettings) -> None:
+    """Refuse settings that cannot be, though each has the right type.
+
+    Raises:
+        WrongSetting: One of them.
+    """
+    for path, complaint in _complaints(settings):
+        raise WrongSetting(path, complaint)
 
 
 def _complaints(settings: NodeSettings) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -230,6 +251,7 @@ def _complaints(settings: NodeSettings) -> Iterator[tuple[tuple[str, ...], str]]
         address = _ADDRESS.fullmatch(getattr(settings.listen, name))
         if address is None or int(address["port"]) > 65535:
             yield ("listen", name), "has to be HOST:PORT, such as 127.0.0.1:8443"
+    yield from _about_addresses(settings.listen)
     if not _is_text(settings.database.file):
         yield ("database", "file"), "has to be the path of a file"
     sources = [one for one in (settings.keys.passphrase_file, settings.keys.passphrase_env) if one is not None]
@@ -259,6 +281,16 @@ def _about_node(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("node", "workers"), f"has to be between 0 (one per core) and {_MAX_WORKERS}"
 
 
+def _about_addresses(listen: Listen) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield which listener has the address of another: each needs its own."""
+    taken: dict[tuple[str, int], str] = {}
+    for name in Listen.__struct_fields__:
+        host, port = split_address(getattr(listen, name).lower())
+        before = taken.setdefault((host, port), name)
+        if before != name and port:
+            yield ("listen", name), f"is the address of listen.{before}; each listener needs its own"
+
+
 def _is_text(value: str) -> bool:
     return bool(value) and value.isprintable() and value == value.strip()
 
@@ -269,12 +301,15 @@ def _located(file: Path, text: str, message: str) -> OperatorError:
     path = tuple(part for part in _INDEX.sub("", where["path"] if where else "").split(".") if part)
     unknown = _UNKNOWN.search(message)
     if unknown is None:
-        complaint = _WHERE.sub("", message)
-        return OperatorError(f"{file}:{_line_of(text, path)}: {'.'.join(path) or 'the file'}: {complaint}.")
+        which = "an entry of " if where and where["path"].endswith("]") and path else ""
+        complaint = in_words(_WHERE.sub("", message))
+        return OperatorError(
+            f"{file}:{line_of(text, path)}: {which}{'.'.join(path) or 'the file'} {complaint}."
+        )
     known = _names_at(path)
     near = difflib.get_close_matches(unknown["name"], known, 1, 0.5)
     meant = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}."
-    line = _line_of(text, (*path, unknown["name"]))
+    line = line_of(text, (*path, unknown["name"]))
     return OperatorError(f"{file}:{line}: there is no setting '{'.'.join((*path, unknown['name']))}'; {meant}")
 
 
@@ -288,23 +323,6 @@ def _names_at(path: tuple[str, ...]) -> tuple[str, ...]:
         "limits": Limits,
     }
     return tuple(sections[path[0]].__struct_fields__) if path and path[0] in sections else tuple(sections)
-
-
-def _line_of(text: str, path: tuple[str, ...]) -> int:
-    """Return the line of a setting, or of its section, or 1."""
-    wanted, section, found = ".".join(path), "", 1
-    for number, line in enumerate(text.split("\n"), 1):
-        header = _HEADER.match(line)
-        if header is not None:
-            section = header["name"]
-            if section == wanted:
-                return number
-            if path and section == path[0]:
-                found = number
-        name = line.partition("=")[0].strip().strip("\"'")
-        if name and wanted == (f"{section}.{name}" if section else name):
-            return number
-    return found
 
 
 def split_address(address: str) -> tuple[str, int]:

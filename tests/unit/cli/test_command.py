@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from keyworks.cli.command import Address, Duration, Session
 from keyworks.cli.root import root
@@ -44,11 +44,21 @@ def test_a_session_returns_what_its_work_returned(supplier_home: Path) -> None:
     assert Session(supplier_home, clock=FixedClock()).run(work) == "Installation"
 
 
-def test_the_home_after_a_command_wins_over_the_one_before_it(supplier_cli: Typed, tmp_path: Path) -> None:
-    words = ["--home", str(tmp_path), "authority", "list", "--home", str(supplier_cli.home)]
-    result = CliRunner().invoke(root, words, obj=supplier_cli.clock)
-    assert result.exit_code == 0
-    assert "idevid-root" in result.stdout
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_two_homes_are_refused_wherever_they_are_typed(
+    supplier_cli: Typed, tmp_path: Path, before: int
+) -> None:
+    """Whichever won, somebody would work on the wrong installation."""
+
+    def typed(*homes: Path) -> Result:
+        options = [("--home", str(home)) for home in homes]
+        words = [word for option in options[:before] for word in option]
+        words += ["authority", "list", *(word for option in options[before:] for word in option)]
+        return CliRunner().invoke(root, words, obj=supplier_cli.clock)
+
+    refused = typed(tmp_path, supplier_cli.home)
+    assert (refused.exit_code, "Name one." in refused.stderr) == (2, True)
+    assert "idevid-root" in typed(supplier_cli.home, supplier_cli.home).stdout
 
 
 def test_the_home_on_the_command_line_wins_over_the_environment(supplier_cli: Typed, tmp_path: Path) -> None:

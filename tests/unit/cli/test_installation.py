@@ -47,6 +47,30 @@ def test_init_takes_its_folder_as_an_argument_too(nowhere: Typed) -> None:
     assert not nowhere.home.exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--organization", "", "it has to be 1 to 64 printable characters"),
+        ("--node", "bad node", "it has to be 1 to 64 letters"),
+        ("--name", "bad name", "it has to hold host names and addresses"),
+        ("--console", "bad host:1", "it has to be HOST:PORT"),
+        ("--console", "127.0.0.1:8443", "it is the address of listen.enrollment"),
+        ("--passphrase-env", "", "it needs exactly one of"),
+    ],
+)
+def test_init_names_the_option_that_cannot_be_and_touches_nothing(
+    nowhere: Typed, option: str, value: str, complaint: str
+) -> None:
+    said = nowhere.refused("init", "--preset", "operator", *WANTED, option, value, code=2)
+    assert f"Invalid value for '{option}': {complaint}" in said
+    assert list(nowhere.home.parent.iterdir()) == []
+
+
+def test_init_says_that_it_is_https_that_cannot_be(nowhere: Typed) -> None:
+    words = ("--organization", "Example", "--publication-url", "https://pki.example")
+    assert "because it is https" in nowhere.refused("init", "--preset", "operator", *words)
+
+
 def test_init_never_prints_the_passphrase(nowhere: Typed) -> None:
     told = nowhere.done("init", "--preset", "operator", *WANTED)
     passphrase = (nowhere.home / "passphrase").read_text().strip()

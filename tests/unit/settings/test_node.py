@@ -74,6 +74,15 @@ def test_text_that_no_file_can_hold_is_not_written() -> None:
         render_node_settings(odd)
 
 
+def test_a_file_from_an_editor_that_marks_utf_8_is_read(read: Callable[[str], NodeSettings]) -> None:
+    assert read(f"\ufeff{SMALLEST}") == read(SMALLEST)
+
+
+def test_a_file_without_a_section_that_has_to_be_there_is_told(read: Callable[[str], NodeSettings]) -> None:
+    with pytest.raises(OperatorError, match=r"node\.toml:1: the file lacks 'node', which has to be there\.$"):
+        read("")
+
+
 def test_none_of_the_cores_means_all(read: Callable[[str], NodeSettings]) -> None:
     assert read(SMALLEST).node.worker_count == os.cpu_count()
     assert EVERYTHING.node.worker_count == 3
@@ -87,11 +96,15 @@ def test_none_of_the_cores_means_all(read: Callable[[str], NodeSettings]) -> Non
         ("[ log ]  # comment\n\n'levle' = 'info'", 9, "no setting 'log.levle'; did you mean 'level'?"),
         ("[limits]\nzzz = 1", 8, "no setting 'limits.zzz'; known are handshake_seconds, "),
         ("[keys.more]", 7, "no setting 'keys.more'; known are passphrase_file, passphrase_env."),
-        ("[[log]]", 1, "log: Expected `object`, got `array`"),
-        ("[log]\nlevel = 3", 8, "log.level: Expected `str`, got `int`"),
-        ("[limits]\nmax_headers = 1.5", 8, "limits.max_headers: Expected `int`, got `float`"),
-        ("[limits]\n# a comment\nmax_headers = '5'", 9, "limits.max_headers: Expected `int`, got `str`"),
-        ("[limits]\nidle_seconds = true", 8, "limits.idle_seconds: Expected `float`, got `bool`"),
+        ("[[log]]", 1, "log has to be a section, not a list."),
+        ("[log]\nlevel = 3", 8, "log.level has to be text in quotes, not a whole number."),
+        ("[limits]\nmax_headers = 1.5", 8, "limits.max_headers has to be a whole number, not a number with"),
+        (
+            "[limits]\n# a comment\nmax_headers = '5'",
+            9,
+            "max_headers has to be a whole number, not text in quotes.",
+        ),
+        ("[limits]\nidle_seconds = true", 8, "idle_seconds has to be a number, not true or false."),
     ],
 )
 def test_unknown_names_and_wrong_types_are_told_with_line_and_remedy(
@@ -106,7 +119,7 @@ def test_unknown_names_and_wrong_types_are_told_with_line_and_remedy(
 @pytest.mark.parametrize(
     ("old", "new", "line", "complaint"),
     [
-        ('name = "line-1"\n', "", 1, "node: Object missing required field `name`"),
+        ('name = "line-1"\n', "", 1, "node lacks 'name', which has to be there."),
         ('"line-1"', '""', 2, "node.name has to be 1 to 64 letters"),
         ('"line-1"', '"line 1"', 2, "node.name has to be 1 to 64 letters"),
         ('"line-1"', '"line+1"', 2, "node.name has to be 1 to 64 letters"),
@@ -116,7 +129,12 @@ def test_unknown_names_and_wrong_types_are_told_with_line_and_remedy(
         ('"Example"', f'"{"x" * 65}"', 3, "node.organization has to be 1 to 64 printable"),
         ('"Example"', '"Example"\nnames = []', 4, "node.names has to hold at least one"),
         ('"Example"', '"Example"\nnames = ["a b"]', 4, "'a b' is neither a host name nor an IP address"),
-        ('"Example"', '"Example"\nnames = [\n"x",\n3]', 4, "node.names: Expected `str`, got `int`"),
+        (
+            '"Example"',
+            '"Example"\nnames = [\n"x",\n3]',
+            4,
+            "an entry of node.names has to be text in quotes, not a whole",
+        ),
         ('"Example"', '"Example"\nworkers = -1', 4, "node.workers has to be between 0"),
         ('"Example"', '"Example"\nworkers = 257', 4, "node.workers has to be between 0"),
         ('passphrase_env = "PASSPHRASE"', "", 5, "keys needs exactly one of"),
@@ -148,6 +166,17 @@ def test_what_cannot_be_is_told_with_its_line(
 def test_an_address_is_a_host_and_a_port(read: Callable[[str], NodeSettings], name: str, address: str) -> None:
     with pytest.raises(OperatorError, match=rf"node.toml:8: listen.{name} has to be HOST:PORT"):
         read(f'{SMALLEST}[listen]\n{name} = "{address}"')
+
+
+@pytest.mark.parametrize(("host", "other"), [("127.0.0.1", "127.0.0.1"), ("PKI.example", "pki.example")])
+def test_two_listeners_have_two_addresses(read: Callable[[str], NodeSettings], host: str, other: str) -> None:
+    listen = f'{SMALLEST}[listen]\nenrollment = "{host}:443"\npublication = "{other}:PORT"'
+    with pytest.raises(
+        OperatorError, match=r"toml:9: listen\.publication is the address of listen\.enrollment;"
+    ):
+        read(listen.replace("PORT", "443"))
+    read(listen.replace("PORT", "80"))
+    read(listen.replace("443", "0").replace("PORT", "0"))
 
 
 @pytest.mark.parametrize(
