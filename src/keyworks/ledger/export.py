@@ -203,10 +203,19 @@ def verify_export(folder: Path, trust: Trust) -> Verified:
     if not (folder / CHECKPOINT).is_file():
         raise OperatorError(f"There is no ledger export in {folder}: it has no file '{CHECKPOINT}'.")
     note = text_of(_read(folder, CHECKPOINT, MAX_NOTE_OCTETS), CHECKPOINT)
-    own_key = inner_key(text_of(_read(folder, KEY, MAX_KEY_OCTETS), KEY))
+    own_key = _own_key(folder, trust.key)
     stated, old = check_notes(note, own_key, trust)
     withheld = _check_entries(folder, stated, old)
     return Verified(stated, trust.key is not None, old.size if old else None, withheld)
+
+
+def _own_key(folder: Path, given: NoteKey | None) -> NoteKey:
+    """Return the key that came with the files; where it is missing, the one from outside does as well."""
+    if (folder / KEY).exists():
+        return inner_key(text_of(_read(folder, KEY, MAX_KEY_OCTETS), KEY))
+    if given is None:
+        raise IntegrityFailure(f"The export has lost its file '{KEY}'; bring the ledger's key with --key.")
+    return given
 
 
 def inner_key(text: str) -> NoteKey:
@@ -297,7 +306,10 @@ def _leaf(line: bytes, index: int, size: int) -> bytes | None:
     except ValueError as error:
         raise IntegrityFailure(f"Entry {index} cannot be read: its line in {ENTRIES} is damaged.") from error
     if entry.index != index:
-        raise IntegrityFailure(f"Entry {index} is missing: {ENTRIES} goes on with entry {entry.index}.")
+        raise IntegrityFailure(
+            f"Entry {index} is not in its place: {ENTRIES} has entry {entry.index} there. "
+            "Lines were removed, added or moved."
+        )
     return leaf
 
 

@@ -137,7 +137,7 @@ SELECT_FROM: Final = Statement(
     .order_by(entry.c.id)
     .limit(bindparam("most"))
 )
-COUNT_ENTRIES: Final = Statement(select(func.count()).select_from(entry))
+COUNT_WAITING: Final = Statement(select(func.count()).select_from(entry).where(entry.c.leaf_index.is_(None)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,9 @@ async def _key(installation: Installation) -> NoteKey:
 
 def _identity(tx: Transaction, key: NoteKey) -> LedgerIdentity:
     size, root = records.current_root(tx)
-    [(entries,)] = tx.execute(records.COUNT_ENTRIES)
+    [(waiting,)] = tx.execute(records.COUNT_WAITING)
     notes = tx.execute(records.SELECT_CHECKPOINT)
-    return LedgerIdentity(key, size, root, entries - size, notes[0][0] if notes else None)
+    return LedgerIdentity(key, size, root, waiting, notes[0][0] if notes else None)
 
 
 async def newest(installation: Installation, action: str, most: int) -> list[StoredEntry]:
@@ -86,7 +86,7 @@ async def place_waiting(installation: Installation) -> None:
 
 
 async def export_ledger(installation: Installation, folder: Path) -> Verified:
-    """Write the whole ledger as files, and verify them before they appear.
+    """Write the whole ledger as files into a new folder beside others, and verify them before they appear.
 
     Raises:
         OperatorError: The folder is in use, or cannot be written.
@@ -97,7 +97,6 @@ async def export_ledger(installation: Installation, folder: Path) -> Verified:
         raise OperatorError(f"{folder} exists and is not an empty folder; nothing was exported.")
     await place_waiting(installation)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
         raise OperatorError(f"{folder} cannot be written: {error.strerror}.") from error

@@ -152,7 +152,7 @@ async def test_a_withheld_entry_is_counted_and_its_place_is_proven(exported: Pat
         ({"salt": "zz"}, r"Entry 299 cannot be read"),
         ({"salt": None}, r"Entry 299 cannot be read"),
         ({"body": 7}, r"Entry 299 cannot be read"),
-        ({"index": 300}, r"Entry 299 is missing: entries.jsonl goes on with entry 300"),
+        ({"index": 300}, r"Entry 299 is not in its place: entries.jsonl has entry 300 there\. Lines were"),
         ({"more": 1}, r"Entry 299 cannot be read"),
         ({"body": "x" * 2_000_000}, r"Entry 299 cannot be read"),
     ],
@@ -186,10 +186,31 @@ async def test_an_entry_changed_with_every_tile_above_it_does_not_have_the_signe
         verify_export(folder, Trust(KEY))
 
 
+def test_lines_that_changed_places_are_told_as_that(exported: Path) -> None:
+    """None of them is missing."""
+    lines = (exported / "entries.jsonl").read_text().splitlines(keepends=True)
+    (exported / "entries.jsonl").write_text("".join((*lines[:2], lines[3], lines[2], *lines[4:])))
+    with pytest.raises(
+        IntegrityFailure, match=r"Entry 2 is not in its place: .* entry 3 there\. Lines .* moved"
+    ):
+        verify_export(exported, Trust(KEY))
+
+
+async def test_without_its_own_key_an_export_is_verified_with_the_key_from_outside(exported: Path) -> None:
+    """The one that comes with it is a convenience: whoever made the files also made that one."""
+    (exported / "key").unlink()
+    assert verify_export(exported, Trust(KEY)).signed
+    with pytest.raises(IntegrityFailure, match="bring the ledger's key with --key"):
+        verify_export(exported, Trust())
+    with pytest.raises(IntegrityFailure, match="is not signed by"):
+        verify_export(exported, Trust(NoteKey(KEY.name, bytes(32))))
+
+
 @pytest.mark.parametrize("name", ["key", "entries.jsonl", "tile/0/000", "tile/0/002.p/88", "tile/1/000.p/2"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "longer", "folder", "not text"])
 def test_a_damaged_file_is_never_taken(exported: Path, name: str, damage: str) -> None:
     file = exported / name
+    trust = Trust() if (name, damage) == ("key", "missing") else Trust(KEY)
     octets = file.read_bytes()
     file.unlink()
     if damage == "folder":
@@ -197,7 +218,7 @@ def test_a_damaged_file_is_never_taken(exported: Path, name: str, damage: str) -
     elif damage != "missing":
         file.write_bytes({"empty": b"", "longer": octets + b"x", "not text": b"\xff" * 64}[damage])
     with pytest.raises(IntegrityFailure):
-        verify_export(exported, Trust(KEY))
+        verify_export(exported, trust)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ async def test_entries_are_written_in_the_transaction_of_what_they_record(store:
 
     with pytest.raises(NotAuthorized):
         await store.write(record, _entry())
-    assert await store.read(lambda tx: tx.execute(records.COUNT_ENTRIES)) == [(0,)]
+    assert await store.read(lambda tx: tx.execute(records.COUNT_WAITING)) == [(0,)]
 
 
 async def test_an_entry_waits_until_the_sequencer_places_it(store: Store) -> None:

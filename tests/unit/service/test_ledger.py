@@ -72,8 +72,10 @@ async def test_an_export_that_cannot_be_written_is_the_operators_to_solve(
     supplier: Installation, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OperatorError, match="cannot be written"):
-        await ledger.export_ledger(supplier, tmp_path / "file" / "export")
+    for folder in (tmp_path / "file" / "export", tmp_path / "none" / "export"):
+        with pytest.raises(OperatorError, match="cannot be written"):
+            await ledger.export_ledger(supplier, folder)
+    assert not (tmp_path / "none").exists()  # perhaps a disk that is not there
 
 
 def _forge(tx: Transaction, bodies: Sequence[bytes]) -> list[None]:
@@ -107,6 +109,7 @@ async def test_a_forgotten_entry_is_named(supplier: Installation, tmp_path: Path
     await supplier.store.write(_forget, index)
     with pytest.raises(IntegrityFailure, match=f"Entry {index} is missing"):
         await ledger.export_ledger(supplier, tmp_path / "export")
+    assert (await ledger.ledger_identity(supplier)).waiting == 0
 
 
 async def test_a_forged_entry_is_not_proven(supplier: Installation) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from keyworks.errors import OperatorError
 from keyworks.ledger.checkpoint import verify_checkpoint
-from keyworks.ledger.records import COUNT_ENTRIES, SELECT_CHECKPOINT
+from keyworks.ledger.records import COUNT_WAITING, SELECT_CHECKPOINT
 from keyworks.service.installation import Installation, open_installation
 from keyworks.service.ledger import ledger_identity
 from keyworks.service.sequencing import open_sequencer
@@ -13,9 +13,9 @@ from keyworks.store.engine import Store
 
 async def test_checkpoints_are_signed_with_the_ledgers_own_key(supplier: Installation) -> None:
     identity = await ledger_identity(supplier)
+    [(count,)] = await supplier.store.read(lambda tx: tx.execute(COUNT_WAITING))
     await (await open_sequencer(supplier)).sequence_once()
     [(note,)] = await supplier.store.read(lambda tx: tx.execute(SELECT_CHECKPOINT))
-    [(count,)] = await supplier.store.read(lambda tx: tx.execute(COUNT_ENTRIES))
     assert verify_checkpoint(note, identity.key).size == count
 
 
