@@ -8,10 +8,10 @@ from cryptography.x509 import ObjectIdentifier
 
 @asn1.sequence
 class AttributeTypeAndValue:
-    """AttributeTypeAndValue; the value is a DirectoryString or another string type, read in a second step."""
+    """AttributeTypeAndValue; a value that is no UTF8String is read in a second step."""
 
     type: ObjectIdentifier
-    value: asn1.TLV
+    value: str | asn1.TLV
 
 
 @asn1.sequence

@@ -61,7 +61,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 """What no name needs, and what would write lines of its own into logs and replies."""
 
 _UTF8, _PRINTABLE, _IA5, _TELETEX, _BMP = b"\x0c", b"\x13", b"\x16", b"\x14", b"\x1e"
-_CODECS: Final = {_UTF8: "utf-8", _PRINTABLE: "ascii", _IA5: "ascii", _TELETEX: "latin-1", _BMP: "utf-16-be"}
+_CODECS: Final = {_PRINTABLE: "ascii", _IA5: "ascii", _TELETEX: "latin-1", _BMP: "utf-16-be"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,12 @@ def _parse(der: bytes) -> Name:
 
 
 def _attribute(one: AttributeTypeAndValue) -> Attribute:
-    oid, codec = one.type.dotted_string, _CODECS.get(one.value.tag_bytes)
-    if codec is None:
-        raise ValueError("not a string")
-    value = bytes(one.value.data).decode(codec)
+    oid, value = one.type.dotted_string, one.value
+    if not isinstance(value, str):
+        codec = _CODECS.get(value.tag_bytes)
+        if codec is None:
+            raise ValueError("not a string")
+        value = bytes(value.data).decode(codec)
     if not _is_bounded(oid, value) or (not value.isprintable() and _CONTROL.search(value)):
         raise ValueError("empty, too long, or with a control character")
     return Attribute(oid, value)
