@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import sys
 from typing import Final
 
@@ -48,14 +49,14 @@ class _Logger:
     """Writes events, each with its line feed in one piece; where nobody takes them, the work goes on.
 
     A full disk or a collector that has gone must not turn refusals into failures, nor end the server. What
-    has to be recorded is in the ledger.
+    has to be recorded is in the ledger. Nothing is buffered here: what a buffer could not get rid of would
+    make a good end of the process a failure.
     """
 
     def msg(self, message: str) -> None:
         """Write one event."""
         with contextlib.suppress(OSError):
-            sys.stderr.write(f"{message}\n")
-            sys.stderr.flush()
+            os.write(sys.stderr.fileno(), f"{message}\n".encode(errors="backslashreplace"))
 
     debug = info = warning = error = msg
 
