@@ -23,11 +23,13 @@ from keyworks.algorithms.registry import SignatureAlgorithm
 from keyworks.authority.authenticate import Authenticator
 from keyworks.authority.authorize import Operation
 from keyworks.authority.enrollment import Attempt, Enrollment
+from keyworks.authority.generation import Generation
 from keyworks.authority.issue import Issued, IssuingPath
 from keyworks.authority.register import Registers
 from keyworks.keys.software import SoftwareSigner, make_private_key, signer_of
 from keyworks.ledger.records import entry
 from keyworks.ledger.refusals import RefusalCounter
+from keyworks.service.authorities import plan_next_generation, start_next_generation
 from keyworks.service.installation import Installation, open_installation
 from keyworks.service.setup import NewInstallation, create_installation
 from keyworks.service.stations import add_station
@@ -273,6 +275,13 @@ class EnrollmentDesk:
         """Register a station for channels and let it get its certificate."""
         new = await add_station(self.installation, name, labels)
         return await self.enroll(new.enrolls_at, by=BasicCredentials(name, new.secret))
+
+
+async def next_generation(installation: Installation, *names: str) -> Generation:
+    """Start the next generation of authorities, one after the other; return the last one's."""
+    for name in names:
+        started = await start_next_generation(installation, await plan_next_generation(installation, name))
+    return started
 
 
 async def ledger_entries(store: Store, action: str | None = None) -> list[dict[str, Any]]:

@@ -200,7 +200,7 @@ class Factory:
         desk = EnrollmentDesk(installation)
         self._est = EST(desk.enrollment)
         self.station = await desk.station("line-1", "idevid")
-        self.chain = set(await desk.enrollment.authority_chain("idevid"))
+        self.chain = set(await desk.enrollment.ca_certificates("idevid"))
         self.other = await desk.station("line-2")
         own = self.station.presented.certificates
         self.presented = {

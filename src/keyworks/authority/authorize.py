@@ -88,7 +88,7 @@ def authorize(tx: Transaction, ask: Ask) -> Order:
         )
     channel.profile.check_key(ask.template.public_key)
     grant = _renewal(tx, ask) if ask.operation is Operation.REENROLL else _RULES[channel.profile.name](tx, ask)
-    credential = ask.authenticated.credential
+    credential, own = ask.authenticated.credential, ask.authenticated.own
     renews = ask.operation is Operation.REENROLL
     return Order(
         issuer=ask.issuer,
@@ -103,6 +103,7 @@ def authorize(tx: Transaction, ask: Ask) -> Order:
         request_key=None
         if renews
         else request_key(channel.id, ask.template.public_key, grant.wanted, credential.fingerprint),
+        credential_id=own.certificate_id if own else None,
         companion=_spending(credential) if isinstance(credential, SecretCredential) else None,
     )
 

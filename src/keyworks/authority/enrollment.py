@@ -77,15 +77,17 @@ class Enrollment:
         self._refusals = refusals
         self._clock = clock
 
-    async def authority_chain(self, label: str) -> tuple[bytes, ...]:
-        """Return the CA certificates of a channel, issuing one first, DER.
+    async def ca_certificates(self, label: str) -> tuple[bytes, ...]:
+        """Return the CA certificates of a channel, the one that issues first, DER.
+
+        With those of its authority's former generations, as long as what they issued may be valid.
 
         Raises:
             NotFound: There is no such channel.
         """
         register, _ = await self._registers.current()
         channel = register.channel(label)
-        return register.current_generation(channel.authority_id).issuer.chain
+        return register.ca_certificates(channel.authority_id, self._clock.now())
 
     async def enroll(self, attempt: Attempt, parse: Callable[[bytes], Template]) -> Issued:
         """Issue what the attempt asks for, if it may be issued.

@@ -34,7 +34,8 @@ class Generation:
         authority: Whose.
         number: From 1.
         certificate: Its own.
-        issues_until: The last instant at which it issues; it signs status until its certificate ends.
+        issues_until: The last instant at which it issues, unless a next generation takes its place before; it
+            signs status until its certificate ends.
         issuer: What it contributes to each certificate.
     """
 
@@ -44,16 +45,21 @@ class Generation:
     issues_until: int
     issuer: Issuer
 
+    def is_in_use(self, at: int) -> bool:
+        """Return whether ``at`` lies in the period in which it may issue; only the newest generation does."""
+        return self.certificate.not_before <= at <= min(self.issues_until, self.certificate.not_after)
+
     def check_issues(self, at: int) -> None:
         """Refuse to issue outside the usage period.
 
         Raises:
             Unavailable: The generation does not issue (any more) at ``at``.
         """
-        if not self.certificate.not_before <= at <= min(self.issues_until, self.certificate.not_after):
+        if not self.is_in_use(at):
             raise Unavailable(
                 f"Authority {self.authority.name}, generation {self.number}, is outside the period in which "
-                "it issues; an operator has to start its next generation."
+                "it issues; an operator has to start its next generation "
+                f"(`keyworks authority next {self.authority.name}`)."
             )
 
 

@@ -117,7 +117,7 @@ def _release(order: Order, recorded: Recorded) -> Issued:
     return Issued(
         certificate_id=recorded.certificate_id,
         der=recorded.der,
-        chain=order.issuer.chain,
+        chain=recorded.chain or order.issuer.chain,
         repeated=recorded.repeated,
         superseded=recorded.superseded,
     )

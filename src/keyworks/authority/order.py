@@ -17,7 +17,10 @@ class Replacement(Enum):
     """Its device is still on the line: revoke it as superseded. Once shipped, refuse."""
 
     REVOKE = "revoke"
-    """Its holder enrolled anew (a reset device): revoke it as superseded, and what it was renewed from."""
+    """Its holder enrolled anew (a reset device): revoke it as superseded, and what it was renewed from.
+
+    But not the very certificate that authenticated the request.
+    """
 
     KEEP = "keep"
     """A renewal: it stays valid until its end, so that a lost reply strands nobody."""
@@ -53,6 +56,8 @@ class Order:
         channel_id: Through which channel, if any.
         device_id: The inventory's device, where the owner is one.
         request_key: Equal for identical initial requests; ``None`` always issues.
+        credential_id: The certificate of ours that authenticated the request, if one did. It is not revoked
+            for the new one: a lost reply strands nobody.
         companion: Writes what must become durable with the certificate (an authority's generation).
     """
 
@@ -66,6 +71,7 @@ class Order:
     channel_id: str | None = None
     device_id: str | None = None
     request_key: bytes | None = None
+    credential_id: str | None = None
     companion: Callable[[Transaction, str], None] | None = None
 
     @property

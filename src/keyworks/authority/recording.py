@@ -1,7 +1,7 @@
 """Recording an issued certificate: every uniqueness rule is decided here, inside the durable transaction."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,6 +57,8 @@ class Recorded:
         refusal: Why nothing may be released.
         superseded: Serial numbers, in hexadecimal, of the certificates that it replaces and that are revoked
             now, oldest first.
+        chain: Its issuers' certificates, DER, where the issuer is another one than the order's: the former
+            generation that answered the identical request.
     """
 
     certificate_id: str = ""
@@ -64,16 +66,25 @@ class Recorded:
     repeated: bool = False
     refusal: KeyworksError | None = None
     superseded: tuple[str, ...] = ()
+    chain: tuple[bytes, ...] = ()
 
 
 def find_repeated(tx: Transaction, order: Order, at: int) -> Recorded | None:
     """Return the live certificate that an identical request got, if there is one."""
-    for certificate_id, der, not_after in tx.execute(
+    for certificate_id, der, not_after, generation_id in tx.execute(
         records.SELECT_REPEATED, {"owner": order.owner, "request_key": order.request_key}
     ):
         if not_after >= at:
-            return Recorded(certificate_id, der, repeated=True)
+            former = generation_id != order.issuer.generation_id
+            chain = tuple(_chain_of(tx, generation_id)) if former else ()
+            return Recorded(certificate_id, der, repeated=True, chain=chain)
     return None
+
+
+def _chain_of(tx: Transaction, generation_id: str | None) -> Iterator[bytes]:
+    while generation_id is not None:
+        [(der, generation_id)] = tx.execute(records.SELECT_GENERATION, {"id": generation_id})
+        yield der
 
 
 def record(tx: Transaction, issuances: Sequence[Issuance]) -> list[Recorded]:
@@ -161,7 +172,8 @@ def _insert(tx: Transaction, issuance: Issuance) -> str | None:
 def _take_slot(tx: Transaction, issuance: Issuance, certificate_id: str) -> dict[str, str]:
     """Put a certificate into its slot; return the live ones that it supersedes there: ids, serial numbers.
 
-    They can be several: each renewal has left its predecessor valid.
+    They can be several: each renewal has left its predecessor valid. The one that authenticated the request is
+    spared: its holder needs it once more, to repeat the request, should the reply be lost.
     """
     order = issuance.order
     place = {"owner": order.owner, "slot": order.slot}
@@ -172,7 +184,7 @@ def _take_slot(tx: Transaction, issuance: Issuance, certificate_id: str) -> dict
     if order.replacement is Replacement.KEEP:
         return {}
     live = tx.execute(records.SELECT_LIVE, {**place, "at": issuance.at, "new": certificate_id})
-    formers = {former: Certificate.parse(der) for former, der in live}
+    formers = {former: Certificate.parse(der) for former, der in live if former != order.credential_id}
     return {
         former: f"{one.serial_number:x}"
         for former, one in formers.items()

@@ -115,7 +115,14 @@ slot: Final = Table(
 CERTIFICATE_COLUMNS: Final = tuple(column for column in certificate.c if column.name != "request_key")
 
 INSERT_AUTHORITY: Final = Statement(insert(authority).on_conflict_do_nothing().returning(authority.c.id))
-INSERT_GENERATION: Final = Statement(insert(generation))
+INSERT_GENERATION: Final = Statement(
+    insert(generation)
+    .on_conflict_do_nothing(index_elements=[generation.c.authority_id, generation.c.number])
+    .returning(generation.c.id)
+)
+SELECT_GENERATION: Final = Statement(
+    select(generation.c.der, generation.c.parent_id).where(generation.c.id == bindparam("id"))
+)
 INSERT_CHANNEL: Final = Statement(insert(channel).on_conflict_do_nothing().returning(channel.c.id))
 ENABLE_CHANNEL: Final = Statement(
     update(channel)
@@ -182,7 +189,7 @@ SELECT_LIVE: Final = Statement(
 """An owner's live certificates in a slot besides the new one, of any algorithm."""
 
 SELECT_REPEATED: Final = Statement(
-    select(certificate.c.id, certificate.c.der, certificate.c.not_after).where(
+    select(certificate.c.id, certificate.c.der, certificate.c.not_after, certificate.c.generation_id).where(
         certificate.c.owner == bindparam("owner"), certificate.c.request_key == bindparam("request_key")
     )
 )

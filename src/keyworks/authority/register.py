@@ -72,6 +72,29 @@ class Register:
             raise Unavailable("The authority has no key yet; an operator has to start its first generation.")
         return max(found, key=lambda known: known.number)
 
+    def ca_certificates(self, authority_id: str, at: int) -> tuple[bytes, ...]:
+        """Return what the certificates of an authority are verified with, DER, each once.
+
+        The current generation's chain comes first, then those of the former ones that are still valid.
+
+        Raises:
+            Unavailable: It has no generation yet.
+
+        Source: RFC 7030 §4.1.3 (the current root, and what else is needed to build a path).
+        """
+        current = self.current_generation(authority_id)
+        former = sorted(
+            (
+                known
+                for known in self.generations.values()
+                if known.authority.id == authority_id
+                and known.number < current.number
+                and at <= known.certificate.not_after
+            ),
+            key=lambda known: -known.number,
+        )
+        return tuple(dict.fromkeys(der for known in (current, *former) for der in known.issuer.chain))
+
 
 class Registers:
     """The register in force, read anew whenever the trust epoch has moved."""

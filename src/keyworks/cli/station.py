@@ -67,14 +67,10 @@ def add(session: Session, name: str, channels: tuple[str, ...]) -> None:
 
 async def _pin(installation: "Installation") -> str:
     """Return the fingerprint by which a client knows this server before it has a trust anchor."""
-    from keyworks.service.authorities import find_generation, root_of
-    from keyworks.service.channels import list_channels
+    from keyworks.service.server_certificate import server_root
 
-    for listed in await list_channels(installation):
-        if listed.channel.profile.name == "tls-server":
-            root = root_of(await find_generation(installation, listed.authority))
-            return f"sha256:{root.fingerprint.hex()}"
-    return "FILE"
+    root = await server_root(installation)
+    return f"sha256:{root.fingerprint.hex()}" if root else "FILE"
 
 
 @station.command("list", examples=("keyworks station list", "keyworks station list --json"))

@@ -14,7 +14,7 @@ from typing import Final
 
 from keyworks.authority.channel import check_label
 from keyworks.enroll.credential import ClientCredential
-from keyworks.enroll.issued import Issued, check_issued
+from keyworks.enroll.issued import Issued
 from keyworks.enroll.trust import Trust, parse_url
 from keyworks.errors import MalformedRequest
 from keyworks.store.clock import Clock
@@ -95,4 +95,4 @@ async def pass_on(request: Template, errand: Errand, clock: Clock) -> Issued:
     async with client:
         authorities = await client.cacerts()
         granted = await client.simpleenroll(request.der)
-    return check_issued(granted, request.public_key, authorities, at=clock.now())
+        return await client.check(granted, request.public_key, authorities, at=clock.now())

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import random
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -20,6 +20,7 @@ from yarl import URL
 
 from keyworks import __version__
 from keyworks.access.credential import BasicCredentials
+from keyworks.algorithms.public_key import PublicKey
 from keyworks.authority.channel import check_label
 from keyworks.enroll.answer import (
     MAX_ANSWER_OCTETS,
@@ -30,6 +31,7 @@ from keyworks.enroll.answer import (
     superseded_in,
 )
 from keyworks.enroll.credential import ClientCertificate, ClientCredential, client_context
+from keyworks.enroll.issued import Issued, check_issued
 from keyworks.enroll.trust import Trust, parse_url, unreachable, without_tls
 from keyworks.errors import InvalidPath, KeyworksError, MalformedRequest, OperatorError, Unavailable
 
@@ -152,6 +154,25 @@ class EnrollmentClient:
             KeyworksError: By cause; see ``answer``.
         """
         return _only(*await self._ask("POST", "simplereenroll", request))
+
+    async def check(
+        self, granted: Granted, public_key: PublicKey, authorities: Sequence[bytes], *, at: int
+    ) -> Issued:
+        """Return what this channel's server issued, if it is what was asked for; see ``check_issued``.
+
+        A next generation of its authority may have started since ``cacerts`` was asked, so a path that does not
+        hold is tried once more with what ``cacerts`` says now.
+
+        Raises:
+            KeyworksError: By cause.
+        """
+        try:
+            return check_issued(granted, public_key, authorities, at=at)
+        except InvalidPath:
+            present = await self.cacerts()
+            if set(present) == set(authorities):
+                raise
+        return check_issued(granted, public_key, present, at=at)
 
     async def _ask(
         self, method: str, operation: str, request: bytes | None

@@ -54,9 +54,27 @@ def check_issued(granted: Granted, public_key: PublicKey, authorities: Sequence[
     if not roots:
         raise MalformedRequest("The server names no authorities of this channel (RFC 7030 §4.1).")
     purpose = next(iter(certificate.extended_key_usage or ()), oids.KP_CLIENT_AUTH)
-    between = [one.der for one in known if one not in roots]
+    between = [one.der for one in _above(certificate, known) if one not in roots]
     path = validate([granted.der, *between], roots, at=at, purpose=purpose).certificates
     presented = tuple(one.der for one in path if one.issuer != one.subject)
     above = [one.der for one in path[1:]]
     known_above = tuple(dict.fromkeys((*above, *(one.der for one in known))))
     return Issued(certificate, presented, known_above, granted.superseded)
+
+
+def _above(leaf: Certificate, known: Sequence[Certificate]) -> list[Certificate]:
+    """Return those that may stand above a certificate: of a channel's many generations, few do."""
+    found: list[Certificate] = []
+    waiting = [leaf]
+    while waiting:
+        one = waiting.pop()
+        issuers = [other for other in known if other not in found and _may_have_issued(other, one)]
+        found += issuers
+        waiting += issuers
+    return found
+
+
+def _may_have_issued(issuer: Certificate, issued: Certificate) -> bool:
+    """Return whether name and key identifier fit (RFC 5280 §4.2.1.1); signatures are looked at later."""
+    identifiers = (issued.authority_key_identifier, issuer.subject_key_identifier)
+    return issuer.subject == issued.issuer and (None in identifiers or identifiers[0] == identifiers[1])

@@ -14,7 +14,7 @@ from keyworks.authority.channel import check_label
 from keyworks.enroll.credential import ClientCredential
 from keyworks.enroll.fitness import check_is_wished, check_key_is_wished
 from keyworks.enroll.identity import Begun, Identity, IdentityFolder
-from keyworks.enroll.issued import Issued, check_issued
+from keyworks.enroll.issued import Issued
 from keyworks.enroll.renewal import Need, judge
 from keyworks.enroll.trust import Trust, parse_url
 from keyworks.errors import OperatorError
@@ -151,7 +151,8 @@ async def _obtain(
         begun = await _begin(folder, wish, renewing)
         ask = client.simplereenroll if renewing else client.simpleenroll
         granted = await ask(begun.template.der)
-    return begun, check_issued(granted, begun.signer.public_key, authorities, at=clock.now())
+        issued = await client.check(granted, begun.signer.public_key, authorities, at=clock.now())
+    return begun, issued
 
 
 async def _begin(folder: IdentityFolder, wish: Wish, renewing: Identity | None) -> Begun:

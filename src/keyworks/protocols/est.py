@@ -62,11 +62,10 @@ class EST:
         )
 
     async def _cacerts(self, label: str, request: Request) -> Reply:
-        """RFC 7030 §4.1: the CA certificates, for anybody."""
+        """RFC 7030 §4.1: the CA certificates, for anybody; in no order, being a SET (RFC 5652 §10.2.3)."""
         if request.method not in ("GET", "HEAD"):
             return method_not_allowed("GET")
-        chain = await self._enrollment.authority_chain(label)
-        return _certificates(chain, _PKCS7)
+        return _certificates(await self._enrollment.ca_certificates(label), _PKCS7)
 
     async def _enroll(self, label: str, operation: Operation, request: Request) -> Reply:
         """RFC 7030 §4.2: a PKCS#10 request in, the certificate out."""

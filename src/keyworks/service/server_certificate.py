@@ -45,7 +45,7 @@ async def server_certificate(installation: Installation) -> ServerCertificate:
         OperatorError: No channel issues server certificates.
     """
     register, _ = await installation.registers.current()
-    channel = next((one for one in register.channels.values() if one.profile.name == "tls-server"), None)
+    channel = _channel(register)
     if channel is None:
         raise OperatorError("There is no channel with profile tls-server for this server's own certificate.")
     wanted = _wanted(installation, register, channel)
@@ -62,6 +62,28 @@ async def valid_server_certificate(installation: Installation) -> ServerCertific
     if present is None or present.state_at(installation.clock.now()) != "valid":
         return None
     return await _with_key(installation, register, present)
+
+
+async def server_root(installation: Installation) -> Certificate | None:
+    """Return the root above the server's certificate: what clients pin who have no trust anchor yet.
+
+    It is not always that of the newest generations: the certificate may be a former one's until it is renewed.
+
+    Returns:
+        ``None`` where no channel issues server certificates.
+    """
+    register, _ = await installation.registers.current()
+    channel = _channel(register)
+    present = await _newest(installation)
+    if channel is None:
+        return None
+    if present is None or present.state_at(installation.clock.now()) != "valid":
+        return Certificate.parse(register.current_generation(channel.authority_id).issuer.chain[-1])
+    return Certificate.parse(register.generations[present.generation_id].issuer.chain[-1])
+
+
+def _channel(register: Register) -> Channel | None:
+    return next((one for one in register.channels.values() if one.profile.name == "tls-server"), None)
 
 
 async def _with_key(

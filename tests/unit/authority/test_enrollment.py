@@ -8,11 +8,13 @@ import pytest
 
 from keyworks import oids
 from keyworks.access.credential import BasicCredentials
+from keyworks.access.principal import Kind
 from keyworks.authority.authorize import Operation
 from keyworks.authority.enrollment import Attempt
 from keyworks.authority.revoke import Revocation, revoke
 from keyworks.errors import (
     AuthenticationFailed,
+    InvalidPath,
     KeyworksError,
     MalformedRequest,
     NotAuthorized,
@@ -20,6 +22,7 @@ from keyworks.errors import (
     RejectedName,
     Unavailable,
 )
+from keyworks.service.anchors import add_anchor
 from keyworks.service.authorities import find_generation
 from keyworks.service.channels import enable_channel
 from keyworks.service.stations import add_station
@@ -31,9 +34,11 @@ from keyworks.testing import (
     FixedClock,
     Holder,
     ledger_entries,
+    next_generation,
     presented_chain,
     software_signer,
 )
+from keyworks.x509.certificate import pem_of
 from keyworks.x509.name import EMPTY_NAME, Name
 from keyworks.x509.request import encode_certification_request
 from keyworks.x509.template import Template, parse_certification_request
@@ -137,14 +142,14 @@ async def test_a_disabled_channel_refuses_everybody(desk: EnrollmentDesk, statio
     with pytest.raises(NotFound):
         await desk.enroll("idevid", SN_1, by=station)
     with pytest.raises(NotFound):
-        await desk.enrollment.authority_chain("idevid")
+        await desk.enrollment.ca_certificates("idevid")
 
 
 async def test_the_chain_of_a_channel_goes_up_to_the_root(desk: EnrollmentDesk) -> None:
     """RFC 7030 §4.1.3: the current root and the certificates between."""
     names = ("idevid-issuing", "idevid-root")
     ders = [(await find_generation(desk.installation, name)).certificate.der for name in names]
-    assert await desk.enrollment.authority_chain("idevid") == tuple(ders)
+    assert await desk.enrollment.ca_certificates("idevid") == tuple(ders)
 
 
 async def test_an_authority_past_its_usage_period_issues_nothing(
@@ -154,6 +159,56 @@ async def test_an_authority_past_its_usage_period_issues_nothing(
     clock.at = generation.issues_until + 1
     with pytest.raises(Unavailable, match="outside the period in which it issues"):
         await desk.station("line-2", "idevid")
+
+
+async def test_the_next_generation_issues_in_every_worker_and_the_former_ones_certificates_go_on(
+    desk: EnrollmentDesk, station: Holder, clock: FixedClock
+) -> None:
+    """A station is authenticated and renewed as before; a repeated request gets what it got."""
+    first = await desk.enroll("idevid", SN_1, by=station)
+    installation = desk.installation
+    other = Store.open(installation.home / installation.settings.database.file, clock)
+    try:
+        second = EnrollmentDesk(installation, other)
+        await second.enroll("idevid", SN_1, by=station, signer=first.signer)
+        current = await next_generation(installation, "idevid-issuing")
+        after = await second.enroll("idevid", Name.of((SN, "SN-2")), by=station)
+        again = await second.enroll("idevid", SN_1, by=station, signer=first.signer)
+    finally:
+        await other.close()
+    assert after.certificate.issuer == current.certificate.subject
+    assert again.issued.der == first.issued.der
+    await next_generation(installation, "issuing")
+    renewed = await desk.enroll(
+        "stations", station.certificate.subject, by=station, operation=Operation.REENROLL
+    )
+    assert renewed.certificate.issuer != station.certificate.issuer
+    for holder in (station, renewed):
+        await desk.enroll("idevid", Name.of((SN, "SN-3")), by=holder)
+
+
+async def test_what_a_generation_ago_was_past_its_usage_period_issues_again(
+    desk: EnrollmentDesk, clock: FixedClock
+) -> None:
+    generation = await find_generation(desk.installation, "issuing")
+    clock.at = generation.issues_until + 1
+    await next_generation(desk.installation, "issuing")
+    await desk.station("line-2", "idevid")
+
+
+async def test_a_foreign_root_of_the_next_generation_has_to_be_trusted_before_it_counts(
+    desk: EnrollmentDesk, station: Holder, field: EnrollmentDesk
+) -> None:
+    old = await desk.enroll("idevid", SN_1, by=station)
+    await next_generation(desk.installation, "idevid-root", "idevid-issuing")
+    new = await desk.enroll("idevid", Name.of((SN, "SN-2")), by=station)
+    with pytest.raises(InvalidPath):
+        await field.enroll("ldevid", by=new)
+    root = await find_generation(desk.installation, "idevid-root")
+    pem = pem_of(root.certificate.der).encode()
+    await add_anchor(field.installation, "maker-2", pem, Kind.DEVICE, "Maker")
+    for holder in (new, old):
+        await field.enroll("ldevid", by=holder)
 
 
 async def test_the_secret_counts_where_both_are_shown(desk: EnrollmentDesk, station: Holder) -> None:

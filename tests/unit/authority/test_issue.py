@@ -21,7 +21,7 @@ from keyworks.errors import BadSubjectKey, IntegrityFailure, LintFailed, NotAuth
 from keyworks.service.authorities import NewAuthority, create_authority, find_generation
 from keyworks.service.installation import Installation
 from keyworks.store.engine import Store, Transaction
-from keyworks.testing import NOON, FixedClock, WrongSigner, ledger_entries, software_signer
+from keyworks.testing import NOON, FixedClock, WrongSigner, ledger_entries, next_generation, software_signer
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.name import Name
 from keyworks.x509.path import validate
@@ -124,6 +124,19 @@ async def test_an_identical_request_gets_the_live_certificate(supplier: Installa
     again = await supplier.path.issue(wanted)
     assert (again.der, again.repeated, again.chain) == (first.der, True, first.chain)
     assert await count(supplier) == before
+
+
+async def test_an_identical_request_gets_the_chain_of_the_generation_that_answered_it_first(
+    supplier: Installation,
+) -> None:
+    wanted = await order(supplier)
+    first = await supplier.path.issue(wanted)
+    await next_generation(supplier, "issuing")
+    again = await supplier.path.issue(await order(supplier, wanted.public_key))
+    assert (again.der, again.repeated, again.chain) == (first.der, True, first.chain)
+    other = await supplier.path.issue(await order(supplier, owner="station:line-2"))
+    assert other.chain[0] != first.chain[0]
+    assert other.chain[1] == first.chain[1]
 
 
 async def test_an_identical_request_never_gets_a_revoked_certificate(supplier: Installation) -> None:

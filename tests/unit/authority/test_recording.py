@@ -12,7 +12,7 @@ from keyworks.authority.order import Order, Replacement, Requester
 from keyworks.authority.revoke import Revocation, revoke
 from keyworks.authority.status import CertificateRecord, Filter, list_certificates
 from keyworks.devices.device import DeviceState
-from keyworks.errors import NotAuthorized
+from keyworks.errors import AuthenticationFailed, NotAuthorized
 from keyworks.service.inventory import find_device, move_device
 from keyworks.testing import NOON, EnrollmentDesk, FixedClock, Holder, ledger_entries, software_signer
 from keyworks.x509.name import Name
@@ -132,17 +132,47 @@ async def test_what_renewals_have_left_valid_is_superseded_when_the_device_enrol
     first = await field.enroll("ldevid", by=idevid)
     subject, again = first.certificate.subject, Operation.REENROLL
     second = await field.enroll("ldevid", subject, by=first, operation=again)
-    third = await field.enroll("ldevid", by=second)
+    third = await field.enroll("ldevid", subject, by=second, operation=again)
+    fourth = await field.enroll("ldevid", by=idevid)
     states = [one.state for one in await certificates_of(field, "SN-1")]
-    assert states == ["valid", "revoked", "revoked", "valid"]
+    assert states == ["valid", "revoked", "revoked", "revoked", "valid"]
     entries = [one["detail"] for one in await ledger_entries(field.store, "certificate.revoked")]
     assert [one["certificate"] for one in entries] == [
         first.issued.certificate_id,
         second.issued.certificate_id,
+        third.issued.certificate_id,
     ]
-    assert {one["by"] for one in entries} == {third.issued.certificate_id}
-    assert third.issued.superseded == tuple(f"{one.certificate.serial_number:x}" for one in (first, second))
-    assert (first.issued.superseded, second.issued.superseded) == ((), ())
+    assert {one["by"] for one in entries} == {fourth.issued.certificate_id}
+    formers = (first, second, third)
+    assert fourth.issued.superseded == tuple(f"{one.certificate.serial_number:x}" for one in formers)
+    assert {one.issued.superseded for one in formers} == {()}
+
+
+async def test_the_certificate_that_asks_for_its_successor_is_spared_so_that_a_lost_reply_strands_nobody(
+    desk: EnrollmentDesk, station: Holder
+) -> None:
+    """The identical retry has to be authenticated once more; every other live one of the slot is superseded."""
+    other = await desk.enroll("stations", by=station)
+    signer = software_signer()
+    first = await desk.enroll("stations", by=station, signer=signer)
+    assert first.issued.superseded == (f"{other.certificate.serial_number:x}",)
+    again = await desk.enroll("stations", by=station, signer=signer)
+    assert (again.issued.der, again.issued.repeated) == (first.issued.der, True)
+    await desk.enroll("idevid", serial("SN-1"), by=station)
+    with pytest.raises(AuthenticationFailed, match="is revoked"):
+        await desk.enroll("idevid", serial("SN-2"), by=other)
+
+
+async def test_a_certificate_that_was_spared_is_superseded_by_the_next_one_that_it_does_not_ask_for(
+    desk: EnrollmentDesk, station: Holder, field: EnrollmentDesk
+) -> None:
+    idevid = await desk.enroll("idevid", serial("SN-1"), by=station)
+    first = await field.enroll("ldevid", by=idevid)
+    second = await field.enroll("ldevid", by=first)
+    assert [one.state for one in await certificates_of(field, "SN-1")] == ["valid", "valid"]
+    third = await field.enroll("ldevid", by=second)
+    assert third.issued.superseded == (f"{first.certificate.serial_number:x}",)
+    assert [one.state for one in await certificates_of(field, "SN-1")] == ["revoked", "valid", "valid"]
 
 
 @pytest.mark.parametrize("replacement", [Replacement.REVOKE, Replacement.KEEP])

@@ -3,13 +3,14 @@
 import pytest
 
 from keyworks.access.principal import Kind
+from keyworks.authority.profile import YEAR
 from keyworks.authority.register import Registers, read_register
 from keyworks.errors import NotFound, OperatorError, Unavailable
 from keyworks.service.anchors import drop_anchor
-from keyworks.service.authorities import NewAuthority, create_authority
+from keyworks.service.authorities import NewAuthority, create_authority, find_generation
 from keyworks.service.channels import NewChannel, create_channel, enable_channel
 from keyworks.service.installation import Installation
-from keyworks.testing import EnrollmentDesk
+from keyworks.testing import EnrollmentDesk, FixedClock, next_generation
 
 
 async def test_a_register_holds_what_is_configured(supplier: Installation) -> None:
@@ -61,6 +62,35 @@ async def test_names_that_are_not_configured_are_refused(supplier: Installation)
         register.authority("nobody")
     with pytest.raises(Unavailable, match="has no key yet"):
         register.current_generation("no such id")
+
+
+async def test_a_new_generation_is_the_current_one_and_the_former_one_stays_known(
+    supplier: Installation,
+) -> None:
+    registers = Registers(supplier.store)
+    before, _ = await registers.current()
+    started = await next_generation(supplier, "issuing")
+    after, _ = await registers.current()
+    assert after.current_generation(started.authority.id) == started
+    assert before.generations.items() < after.generations.items()
+
+
+async def test_certificates_of_all_generations_that_are_valid_can_be_verified_the_current_ones_first(
+    supplier: Installation, clock: FixedClock
+) -> None:
+    """RFC 7030 §4.1.3: the current root, and what else is needed to build a path to it."""
+    first, root = await find_generation(supplier, "issuing"), await find_generation(supplier, "root")
+    second = await next_generation(supplier, "issuing")
+    clock.advance(5 * YEAR)
+    third = await next_generation(supplier, "root", "issuing")
+    register, _ = await supplier.registers.current()
+    authority, (own, above) = first.authority.id, third.issuer.chain
+    former = (second.certificate.der, root.certificate.der, first.certificate.der)
+    assert above not in former
+    assert register.ca_certificates(authority, clock.now()) == (own, above, *former)
+    ended = first.certificate.not_after + 1
+    assert register.ca_certificates(authority, ended) == (own, above)
+    assert register.ca_certificates(root.authority.id, ended) == (above, root.certificate.der)
 
 
 async def test_an_authority_that_is_added_issues_at_once(supplier: Installation) -> None:

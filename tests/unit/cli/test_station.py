@@ -17,6 +17,14 @@ def test_what_to_type_on_the_station_pins_this_servers_root(supplier_cli: Typed)
     assert "--subject CN=line-1" in told
 
 
+def test_what_to_type_pins_the_root_that_the_server_is_still_below(supplier_cli: Typed) -> None:
+    """Its certificate is a former generation's until it is renewed."""
+    former = supplier_cli.json("authority", "show", "root")["fingerprint"]
+    for name in ("root", "issuing"):
+        supplier_cli.done("authority", "next", name, "--yes")
+    assert supplier_cli.json("station", "add", "line-1")["trust"] == former
+
+
 def test_a_station_is_stopped_and_let_work_again(supplier_cli: Typed) -> None:
     supplier_cli.done("station", "add", "line-1")
     for verb, active in (("disable", False), ("enable", True)):

@@ -17,8 +17,9 @@ from keyworks.enroll.answer import MAX_ANSWER_OCTETS, Granted
 from keyworks.enroll.credential import ClientCertificate
 from keyworks.enroll.est import EnrollmentClient, Persistence
 from keyworks.enroll.trust import Anchors, parse_trust
+from keyworks.testing import software_signer
 from tests.unit.enroll.scripted import CUT, NO_TLS, http, plain_peer, scripted_server
-from tests.unit.enroll.small_pki import certify, issuing, root, server
+from tests.unit.enroll.small_pki import NOW, certify, issuing, root, server
 
 TRUST = Anchors((root().der,))
 REQUEST = b"0\x03\x02\x01\x00"
@@ -299,6 +300,26 @@ async def test_several_certificates_where_one_was_issued_are_no_answer(tmp_path:
         assert len(await client.cacerts()) == 2
         with pytest.raises(errors.MalformedRequest, match="2 certificates"):
             await client.simpleenroll(REQUEST)
+
+
+async def test_a_generation_that_started_since_the_ca_certificates_were_asked_for_is_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    """RFC 7030 §4.1.3; a line asks for them once, and enrolls for days."""
+    key, started = software_signer().public_key, certify("Test issuing G2", root(), ca=True)
+    leaf = certify("device", started, spki=key.spki).der
+    known = (issuing().der, root().der)
+    now = http(200, base64.b64encode(certs_only((started.der, *known))))
+    async with (
+        scripted_server(server(), tmp_path, [now]) as double,
+        EnrollmentClient(double.url, "idevid", TRUST) as client,
+    ):
+        issued = await client.check(Granted(leaf), key, known, at=int(NOW.timestamp()))
+        assert issued.chain == (leaf, started.der)
+        assert len(double.told) == 1
+        stranger = certify("device", certify("Other", ca=True), spki=key.spki).der
+        with pytest.raises(errors.InvalidPath):
+            await client.check(Granted(stranger), key, issued.authorities, at=int(NOW.timestamp()))
 
 
 _HEADS = [

@@ -53,6 +53,29 @@ def test_a_channel_without_a_root_of_its_own_is_trusted_as_far_as_it_goes(public
     assert check_issued(Granted(leaf), public_key, [issuing().der], at=AT).chain == (leaf, issuing().der)
 
 
+def test_a_channel_whose_authority_has_had_many_generations_is_verified_below_any_of_them(
+    public_key: PublicKey,
+) -> None:
+    """RFC 7030 §4.1.3: all that is needed to build a path, and more; a path has no more than eight parts."""
+    roots = [certify(f"Root G{number}", ca=True) for number in (1, 2)]
+    between = [certify(f"Issuing G{number}", roots[number > 5], ca=True) for number in range(1, 13)]
+    listed = [one.der for one in (*reversed(between), *roots)]
+    for issuer, above in ((between[0], roots[0]), (between[-1], roots[1])):
+        leaf = certify("device", issuer, spki=public_key.spki).der
+        issued = check_issued(Granted(leaf), public_key, listed, at=AT)
+        assert issued.chain == (leaf, issuer.der)
+        assert issued.authorities[:2] == (issuer.der, above.der)
+        assert set(issued.authorities) == set(listed)
+
+
+def test_an_authority_that_kept_its_name_with_its_new_key_is_told_by_the_key(public_key: PublicKey) -> None:
+    """RFC 5280 §4.2.1.1."""
+    generations = [certify("Issuing", root(), ca=True) for _ in range(12)]
+    leaf = certify("device", generations[5], spki=public_key.spki).der
+    listed = [root().der, *(one.der for one in generations)]
+    assert check_issued(Granted(leaf), public_key, listed, at=AT).chain == (leaf, generations[5].der)
+
+
 @pytest.mark.parametrize("authorities", [[], [b"\x30\x00"], [b""]])
 def test_a_channel_without_authorities_issues_nothing(public_key: PublicKey, authorities: list[bytes]) -> None:
     leaf = certify("device", issuing(), spki=public_key.spki).der

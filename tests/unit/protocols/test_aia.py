@@ -5,8 +5,9 @@ from cryptography import x509
 
 from keyworks.protocols.aia import AIA
 from keyworks.protocols.exchange import Request
+from keyworks.service.authorities import find_generation
 from keyworks.service.installation import Installation
-from keyworks.testing import EnrollmentDesk
+from keyworks.testing import EnrollmentDesk, next_generation
 
 
 def get(path: str, method: str = "GET") -> Request:
@@ -23,6 +24,15 @@ async def test_the_address_in_a_certificate_leads_to_its_issuer_s(supplier: Inst
     reply = await AIA(desk.registers).respond(get(url.removeprefix("http://pki.supplier.example")))
     assert (reply.status, reply.content_type) == (200, "application/pkix-cert")
     issued.verify_directly_issued_by(x509.load_der_x509_certificate(reply.body))
+
+
+async def test_each_generation_has_an_address_of_its_own(supplier: Installation) -> None:
+    """What a certificate says of its issuer's address, it says for ever."""
+    former = await find_generation(supplier, "issuing")
+    current = await next_generation(supplier, "issuing")
+    for generation in (former, current):
+        reply = await AIA(supplier.registers).respond(get(f"/aia/issuing-{generation.number}.cer"))
+        assert reply.body == generation.certificate.der
 
 
 @pytest.mark.parametrize("name", ["", "nobody.cer", "../keyworks.toml", "%00", "issuing-1", "ISSUING-1.CER"])

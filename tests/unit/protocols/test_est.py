@@ -93,7 +93,7 @@ async def test_the_ca_certificates_are_for_anybody(line: Line) -> None:
         reply = await line.est.respond(Request(method, "/.well-known/est/idevid/cacerts", {}, b"", SOURCE))
         assert (reply.status, reply.content_type) == (200, "application/pkcs7-mime")
         chain = parse_certs_only(base64.b64decode(reply.body))
-        assert set(chain) == set(await line.desk.enrollment.authority_chain("idevid"))
+        assert set(chain) == set(await line.desk.enrollment.ca_certificates("idevid"))
     assert len(chain) == 2
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +14,12 @@ from keyworks.service.authorities import (
     create_authority,
     find_generation,
     list_generations,
+    plan_next_generation,
     root_of,
+    start_next_generation,
 )
-from keyworks.service.installation import Installation
-from keyworks.testing import NOON, ledger_entries
+from keyworks.service.installation import Installation, open_installation
+from keyworks.testing import NOON, FixedClock, ledger_entries, next_generation
 from keyworks.x509.path import validate
 from keyworks.x509.tbs import NO_EXPIRY
 
@@ -154,3 +157,106 @@ def test_what_could_not_be_fetched_for_decades_is_no_publication_address(url: st
     """RFC 5280 §4.2.1.13: a URI; it is burnt into certificates."""
     with pytest.raises(OperatorError, match="cannot be a publication address"):
         check_publication_url(url)
+
+
+async def test_the_next_generation_has_a_key_of_its_own_and_all_else_of_the_former(
+    operator: Installation,
+) -> None:
+    former = await find_generation(operator, "issuing")
+    started = await next_generation(operator, "issuing")
+    assert (started.number, started.authority) == (2, former.authority)
+    assert started.certificate.subject.text == "CN=Example Operator issuing G2,O=Example Operator"
+    assert started.certificate.public_key.key_type == former.certificate.public_key.key_type
+    assert started.certificate.public_key != former.certificate.public_key
+    assert started.issuer.file_name == "issuing-2"
+    assert await find_generation(operator, "issuing") == started
+    assert await find_generation(operator, "issuing", 1) == former
+
+
+async def test_it_is_certified_by_its_parents_current_generation(operator: Installation) -> None:
+    plan = await plan_next_generation(operator, "issuing")
+    assert not plan.brings_a_root
+    root = await next_generation(operator, "root")
+    plan = await plan_next_generation(operator, "issuing")
+    assert plan.brings_a_root
+    started = await start_next_generation(operator, plan, "P-384")
+    assert root_of(started) == root.certificate != root_of(plan.former)
+    assert started.certificate.public_key.key_type == "P-384"
+    validate([started.certificate.der], [root.certificate], at=NOON)
+    assert root_of(await find_generation(operator, "issuing", 1)) == root_of(plan.former)
+
+
+async def test_a_roots_next_generation_is_a_new_root_beside_the_former(operator: Installation) -> None:
+    plan = await plan_next_generation(operator, "root")
+    assert plan.brings_a_root
+    certificate = (await start_next_generation(operator, plan)).certificate
+    assert certificate.issuer == certificate.subject != plan.former.certificate.subject
+    assert certificate.not_after == plan.former.certificate.not_after
+
+
+async def test_it_is_intended_before_it_is_signed_and_recorded_with_the_generation(
+    operator: Installation,
+) -> None:
+    before = len(await ledger_entries(operator.store))
+    started = await next_generation(operator, "root")
+    made, intended, issued = (await ledger_entries(operator.store))[before:]
+    assert [one["action"] for one in (made, intended, issued)] == [
+        "key.generated",
+        "certificate.intended",
+        "certificate.issued",
+    ]
+    assert {one["object"] for one in (made, intended, issued)} == {"authority:root"}
+    assert issued["detail"]["fingerprint"] == started.certificate.fingerprint.hex()
+    assert issued["detail"]["issuer"] == "root-2"
+
+
+@pytest.mark.parametrize("name", ["root", "issuing"])
+async def test_of_two_operators_who_start_it_at_once_one_does(
+    operator: Installation, operator_home: Path, clock: FixedClock, name: str
+) -> None:
+    plan = await plan_next_generation(operator, name)
+    async with open_installation(operator_home, clock) as other:
+        outcomes = await asyncio.gather(
+            *(start_next_generation(one, plan) for one in (operator, other, operator)), return_exceptions=True
+        )
+    lost = [one for one in outcomes if isinstance(one, OperatorError)]
+    assert len(lost) == 2
+    assert "somebody else has started a generation" in lost[0].detail
+    numbers = [one.number for one in await list_generations(operator) if one.authority.name == name]
+    assert numbers == [1, 2]
+
+
+@pytest.mark.parametrize("started", ["issuing", "root"])
+async def test_a_plan_that_is_out_of_date_makes_neither_key_nor_entry(
+    operator: Installation, started: str
+) -> None:
+    """What the operator has agreed to would no longer be what happens."""
+    plan = await plan_next_generation(operator, "issuing")
+    await next_generation(operator, started)
+    before = await ledger_entries(operator.store)
+    with pytest.raises(OperatorError, match="was not started"):
+        await start_next_generation(operator, plan)
+    assert await ledger_entries(operator.store) == before
+
+
+async def test_a_parent_that_has_ceased_to_issue_certifies_nothing(
+    operator: Installation, clock: FixedClock
+) -> None:
+    clock.at = (await find_generation(operator, "root")).issues_until + 1
+    before = await ledger_entries(operator.store)
+    with pytest.raises(OperatorError, match="`keyworks authority next root`"):
+        await plan_next_generation(operator, "issuing")
+    with pytest.raises(OperatorError, match="`keyworks authority next root`"):
+        await create_authority(operator, replace(ISSUING, parent="root"))
+    assert await ledger_entries(operator.store) == before
+    await next_generation(operator, "root", "issuing")
+
+
+async def test_what_is_not_there_has_no_next_generation(operator: Installation) -> None:
+    with pytest.raises(OperatorError, match="no authority 'none'"):
+        await plan_next_generation(operator, "none")
+    with pytest.raises(OperatorError, match="no generation 2; see `keyworks authority show root`"):
+        await find_generation(operator, "root", 2)
+    plan = await plan_next_generation(operator, "root")
+    with pytest.raises(OperatorError, match="is no key type"):
+        await start_next_generation(operator, plan, "P-192")

@@ -33,7 +33,7 @@ from keyworks.service import (
 from keyworks.service.event import event
 from keyworks.service.installation import Installation
 from keyworks.store.engine import Transaction
-from keyworks.testing import NOON, FixedClock, ledger_entries
+from keyworks.testing import NOON, FixedClock, ledger_entries, next_generation
 from keyworks.x509.certificate import pem_of
 
 Call = Callable[[Installation], Awaitable[object]]
@@ -55,6 +55,10 @@ async def _add_anchor(installation: Installation, name: str = "foreign") -> None
     root = await authorities.find_generation(installation, "root")
     pem = pem_of(root.certificate.der).encode()
     await anchors.add_anchor(installation, name, pem, Kind.DEVICE, "Maker")
+
+
+async def _start_next_generation(installation: Installation) -> None:
+    await next_generation(installation, "issuing")
 
 
 async def _server_record(installation: Installation) -> CertificateRecord:
@@ -86,6 +90,10 @@ OPERATIONS: dict[str, tuple[Call, tuple[str, ...]]] = {
         lambda i: authorities.create_authority(i, NEW_AUTHORITY),
         ("key.generated", "certificate.intended", "certificate.issued"),
     ),
+    "start_next_generation": (
+        _start_next_generation,
+        ("key.generated", "certificate.intended", "certificate.issued"),
+    ),
     "create_channel": (lambda i: channels.create_channel(i, NEW_CHANNEL), ("channel.created",)),
     "enable_channel": (lambda i: channels.enable_channel(i, "idevid", enabled=False), ("channel.disabled",)),
     "add_anchor": (_add_anchor, ("anchor.added",)),
@@ -107,6 +115,7 @@ OPERATIONS: dict[str, tuple[Call, tuple[str, ...]]] = {
 }
 READS: dict[str, Call] = {
     "list_generations": authorities.list_generations,
+    "plan_next_generation": lambda i: authorities.plan_next_generation(i, "root"),
     "find_generation": lambda i: authorities.find_generation(i, "root"),
     "list_channels": channels.list_channels,
     "clock_state": clock.clock_state,
@@ -114,6 +123,7 @@ READS: dict[str, Call] = {
     "all_stations": stations.all_stations,
     "devices": lambda i: inventory.devices(i, inventory.DeviceFilter()),
     "certificates": lambda i: certificates.certificates(i, Filter()),
+    "server_root": server_certificate.server_root,
     "valid_server_certificate": server_certificate.valid_server_certificate,
     "open_sequencer": sequencing.open_sequencer,
     "ledger_identity": ledger.ledger_identity,

@@ -13,11 +13,12 @@ from keyworks import oids
 from keyworks.authority.status import CertificateRecord, Filter
 from keyworks.errors import OperatorError
 from keyworks.keys.software import public_key_of
+from keyworks.service.authorities import find_generation, root_of
 from keyworks.service.certificates import certificates, revoke_by_operator
 from keyworks.service.channels import enable_channel
 from keyworks.service.installation import Installation, open_installation
-from keyworks.service.server_certificate import server_certificate, valid_server_certificate
-from keyworks.testing import NOON, FixedClock, ledger_entries
+from keyworks.service.server_certificate import server_certificate, server_root, valid_server_certificate
+from keyworks.testing import NOON, FixedClock, ledger_entries, next_generation
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.path import validate
 
@@ -105,6 +106,25 @@ async def test_it_follows_the_names_in_the_settings_back_and_forth(supplier: Ins
     names = Certificate.parse(served[1]).subject_alt_name
     assert names is not None
     assert (names.dns, names.ip) == (("pki.example",), ("::1",))
+
+
+async def test_the_root_that_clients_pin_is_the_one_above_it_until_the_next_generation_renews_it(
+    supplier: Installation, clock: FixedClock
+) -> None:
+    former, [first] = await server_root(supplier), await _all(supplier)
+    current = root_of(await next_generation(supplier, "root", "issuing"))
+    served = await server_certificate(supplier)
+    assert (served.chain[0], await server_root(supplier)) == (first.der, former)
+    _advance_to(clock, first, 2, 3)
+    leaf, *above, root = (await server_certificate(supplier)).chain
+    assert await server_root(supplier) == Certificate.parse(root) == current != former
+    validate([leaf, *above], [current], at=clock.now())
+
+
+async def test_a_root_to_pin_is_known_before_there_is_a_certificate(supplier: Installation) -> None:
+    [first] = await _all(supplier)
+    await revoke_by_operator(supplier, first.id, "superseded")
+    assert await server_root(supplier) == root_of(await find_generation(supplier, "issuing"))
 
 
 async def test_a_revoked_one_is_replaced(supplier: Installation) -> None:
