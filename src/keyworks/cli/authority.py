@@ -149,7 +149,7 @@ def _after_start(session: Session, planned: "Succession", document: dict[str, An
         lines += [
             "It is a new root, with fingerprint"
             if above == name
-            else f"Its root is now {above}'s, with fingerprint",
+            else f"Its root is now generation {number} of {above}, with fingerprint",
             f"  {document['root']}",
             "Hand it out to everybody who trusts the older one:",
             f"  {session.typed} authority export {above} --output {above}-{number}.pem",
@@ -173,7 +173,7 @@ def list_(session: Session) -> None:
 @click.argument("name")
 @click.pass_obj
 def show(session: Session, name: str) -> None:
-    """Show an authority: its current generation, which issues, and in short all of them.
+    """Show an authority: its current generation, which issues, and in short all of them if there are several.
 
     The fingerprint is what others compare before they trust it, and what `keyworks enroll --trust` takes.
     """
@@ -191,8 +191,9 @@ def show(session: Session, name: str) -> None:
         print_one(session, {**current, "generations": listed})
         return
     print_one(session, current)
-    click.echo()
-    print_list(session, _GENERATION_COLUMNS, listed)
+    if len(listed) > 1:
+        click.echo()
+        print_list(session, _GENERATION_COLUMNS, listed)
 
 
 @authority.command(
