@@ -39,7 +39,7 @@ _GENERATION_COLUMNS: Final = {
     "authority", cls=Group, examples=("keyworks authority list", "keyworks authority show issuing --json")
 )
 def authority() -> None:
-    """Certification authorities: create, start their next generation, list, show, export."""
+    """Certification authorities: create, renew their keys, list, show, export."""
 
 
 @authority.command(
@@ -235,7 +235,7 @@ class _Known:
     """All generations at one moment.
 
     Args:
-        generations: In the order of creation.
+        generations: Authority by authority, oldest first.
         at: When.
     """
 

@@ -28,7 +28,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "init": ("installation", "Create an installation in HOME, or in --home."),
         "serve": ("installation", "Serve the installation until SIGTERM or Ctrl-C."),
-        "authority": ("authority", "Certification authorities: create, list, show, export."),
+        "authority": ("authority", "Certification authorities: create, renew their keys, list, show, export."),
         "channel": ("channel", "Channels: how one kind of subject gets one kind of certificate."),
         "anchor": ("anchor", "Trust anchors: whose certificates count here, and for what."),
         "device": ("device", "The inventory: devices that may get an identity."),

@@ -303,9 +303,9 @@ def _insert_authority(tx: Transaction, authority: Authority, at: int) -> None:
 
 
 async def list_generations(installation: Installation) -> list[Generation]:
-    """Return every generation of every authority, in the order of creation."""
+    """Return the authorities in the order of creation, each with its generations, oldest first."""
     register, _ = await installation.registers.current()
-    return sorted(register.generations.values(), key=lambda known: known.issuer.generation_id)
+    return sorted(register.generations.values(), key=lambda known: (known.authority.id, known.number))
 
 
 async def find_generation(installation: Installation, name: str, number: int | None = None) -> Generation:

@@ -252,6 +252,12 @@ async def test_a_parent_that_has_ceased_to_issue_certifies_nothing(
     await next_generation(operator, "root", "issuing")
 
 
+async def test_generations_are_listed_with_their_authority(operator: Installation) -> None:
+    await next_generation(operator, "issuing", "root")
+    listed = [(one.authority.name, one.number) for one in await list_generations(operator)]
+    assert listed == [("root", 1), ("root", 2), ("issuing", 1), ("issuing", 2)]
+
+
 async def test_what_is_not_there_has_no_next_generation(operator: Installation) -> None:
     with pytest.raises(OperatorError, match="no authority 'none'"):
         await plan_next_generation(operator, "none")
