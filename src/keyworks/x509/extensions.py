@@ -14,7 +14,7 @@ from cryptography.x509 import ObjectIdentifier
 from keyworks import oids
 from keyworks.asn1 import rfc5280
 from keyworks.errors import MalformedRequest
-from keyworks.x509.der import encode, octets_of, sequence_of, tlv, values_of
+from keyworks.x509.der import encode, octets_of, sequence_of, tlv, values_of, wrap
 from keyworks.x509.general_name import GeneralName, SubjectAltName, parse_general_names
 
 KEY_USAGES: Final = (
@@ -76,7 +76,7 @@ def extended_key_usage(purposes: Sequence[str], *, critical: bool = False) -> Ex
 
 def subject_key_identifier(identifier: bytes) -> Extension:
     """Return subjectKeyIdentifier (§4.2.1.2)."""
-    return Extension(oids.SUBJECT_KEY_IDENTIFIER, critical=False, value=asn1.encode_der(identifier))
+    return Extension(oids.SUBJECT_KEY_IDENTIFIER, critical=False, value=wrap(0x04, identifier))
 
 
 @lru_cache(maxsize=256)

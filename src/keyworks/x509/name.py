@@ -130,7 +130,7 @@ def _parse(der: bytes) -> Name:
         )
     try:
         rdns = asn1.decode_der(NameRest, wrap(0x30, der)).rdns
-        read = tuple(tuple(_attribute(one) for one in rdn.as_list()) for rdn in rdns)
+        read = tuple([tuple([_attribute(one) for one in rdn.as_list()]) for rdn in rdns])
     except ValueError as error:
         raise MalformedRequest("A distinguished name is malformed (RFC 5280 §4.1.2.4).") from error
     if len(read) > MAX_RDNS or sum(map(len, read)) > MAX_RDNS or not all(read):

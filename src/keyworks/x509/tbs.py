@@ -14,13 +14,14 @@ from cryptography.x509 import ObjectIdentifier
 from keyworks.algorithms.public_key import PublicKey
 from keyworks.algorithms.registry import SignatureAlgorithm
 from keyworks.asn1 import rfc5280
-from keyworks.x509.der import encode, sequence_of, tlv, wrap
+from keyworks.x509.der import encode, sequence_of, wrap
 from keyworks.x509.extensions import Extension
 from keyworks.x509.name import Name
 
 NO_EXPIRY: Final = 253402300799
 """99991231235959Z: this certificate never expires (RFC 5280 §4.1.2.5)."""
 
+_VERSION_3: Final = bytes.fromhex("a003020102")
 _GENERALIZED_FROM: Final = 2524608000
 """2050-01-01: from here on GeneralizedTime, before it UTCTime."""
 
@@ -50,27 +51,25 @@ class TBSCertificate:
     extensions: tuple[Extension, ...]
 
     def encode(self) -> bytes:
-        """Return the DER TBSCertificate."""
-        return encode(
-            rfc5280.TBSCertificate(
-                version=2,
-                serial_number=self.serial_number,
-                signature=_kept(self.signature.identifier),
-                issuer=_kept(self.issuer.der),
-                validity=_validity(self.not_before, self.not_after),
-                subject=tlv(self.subject.der),
-                subject_public_key_info=tlv(self.public_key.spki),
-                issuer_unique_id=None,
-                subject_unique_id=None,
-                extensions=[_extension(one) for one in self.extensions] or None,
-            )
-        )
+        """Return the DER TBSCertificate, composed of parts that are mostly the same in many certificates."""
+        parts = [
+            _VERSION_3,
+            encode(self.serial_number),
+            self.signature.identifier,
+            self.issuer.der,
+            _validity(self.not_before, self.not_after),
+            self.subject.der,
+            self.public_key.spki,
+        ]
+        if self.extensions:
+            parts.append(wrap(0xA3, sequence_of([_extension(one) for one in self.extensions])))
+        return sequence_of(parts)
 
 
 @lru_cache(maxsize=64)
-def _validity(not_before: int, not_after: int) -> rfc5280.Validity:
+def _validity(not_before: int, not_after: int) -> bytes:
     """Return a Validity; what is issued within a second mostly shares it."""
-    return rfc5280.Validity(not_before=_time(not_before), not_after=_time(not_after))
+    return encode(rfc5280.Validity(not_before=_time(not_before), not_after=_time(not_after)))
 
 
 def _time(at: int) -> asn1.UTCTime | asn1.GeneralizedTime:
@@ -78,18 +77,10 @@ def _time(at: int) -> asn1.UTCTime | asn1.GeneralizedTime:
     return asn1.GeneralizedTime(moment) if at >= _GENERALIZED_FROM else asn1.UTCTime(moment)
 
 
-@lru_cache(maxsize=512)
-def _kept(der: bytes) -> asn1.TLV:
-    return tlv(der)
-
-
-def _extension(one: Extension) -> rfc5280.Extension:
-    return rfc5280.Extension(extn_id=_oid(one.oid), critical=one.critical, extn_value=one.value)
-
-
-@lru_cache(maxsize=256)
-def _oid(dotted: str) -> ObjectIdentifier:
-    return ObjectIdentifier(dotted)
+@lru_cache(maxsize=1024)
+def _extension(one: Extension) -> bytes:
+    value = rfc5280.Extension(extn_id=ObjectIdentifier(one.oid), critical=one.critical, extn_value=one.value)
+    return encode(value)
 
 
 def assemble(tbs: bytes, algorithm: SignatureAlgorithm, signature: bytes) -> bytes:
