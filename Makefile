@@ -81,7 +81,7 @@ $(VENV)/runtime: requirements.lock pyproject.toml tools/debian
 	@touch $@
 
 $(VENV)/development: $(VENV)/runtime requirements-dev.lock
-	@tools/debian python3-venv openssl curl
+	@tools/debian python3-venv openssl curl strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins
 	@echo "Installing from requirements-dev.lock ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@

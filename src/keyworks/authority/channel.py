@@ -30,6 +30,7 @@ class Channel:
         profile: What it looks like.
         accepts: The kinds of principals that may ask.
         enabled: A disabled channel refuses everybody.
+        is_default: Requests that name no channel are meant for this one.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Channel:
     profile: Profile
     accepts: frozenset[Kind]
     enabled: bool = True
+    is_default: bool = False
 
 
 def check_label(label: str) -> str:

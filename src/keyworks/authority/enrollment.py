@@ -10,7 +10,7 @@ ledger.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keyworks.access.credential import BasicCredentials, PresentedChain, SecretCredential
 from keyworks.access.records import bind_secret
@@ -33,7 +33,7 @@ class Attempt:
     """A request as a protocol adapter hands it over: located, decoded, not believed.
 
     Args:
-        label: The channel's.
+        label: The channel's; ``None`` asks for the default one.
         operation: What is asked for.
         presented: The client's certificate chain, if any.
         basic: User name and one-time secret, if sent; they win, being what the client chose to send.
@@ -41,7 +41,7 @@ class Attempt:
         source: The address it came from.
     """
 
-    label: str
+    label: str | None
     operation: Operation
     presented: PresentedChain | None
     basic: BasicCredentials | None
@@ -77,7 +77,7 @@ class Enrollment:
         self._refusals = refusals
         self._clock = clock
 
-    async def ca_certificates(self, label: str) -> tuple[bytes, ...]:
+    async def ca_certificates(self, label: str | None) -> tuple[bytes, ...]:
         """Return the CA certificates of a channel, the one that issues first, DER.
 
         With those of its authority's former generations, as long as what they issued may be valid.
@@ -111,7 +111,8 @@ class Enrollment:
             template = parse(attempt.request)
             return await self._issue(attempt, template, channel, register, authenticated)
         except (RequestError, NotAuthorized) as error:
-            await self._store.write(enter, seal(self._refusal(attempt, template, authenticated, error)))
+            located = replace(attempt, label=channel.label)
+            await self._store.write(enter, seal(self._refusal(located, template, authenticated, error)))
             raise
 
     def count_refusal(self, source: str, error: KeyworksError) -> None:

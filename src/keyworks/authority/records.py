@@ -6,6 +6,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     Table,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
@@ -56,8 +58,12 @@ channel: Final = Table(
     Column("profile", Text, nullable=False),
     Column("accepts", Text, nullable=False),
     Column("enabled", Integer, nullable=False),
+    Column("is_default", Integer, nullable=False),
     Column("created_at", Integer, nullable=False),
+    Index("channel_default", "is_default", unique=True, sqlite_where=text("is_default = 1")),
 )
+"""``is_default``: serves requests that name no channel; one at most."""
+
 certificate: Final = Table(
     "certificate",
     metadata,
@@ -124,6 +130,13 @@ SELECT_GENERATION: Final = Statement(
     select(generation.c.der, generation.c.parent_id).where(generation.c.id == bindparam("id"))
 )
 INSERT_CHANNEL: Final = Statement(insert(channel).on_conflict_do_nothing().returning(channel.c.id))
+UNSET_DEFAULT: Final = Statement(update(channel).values(is_default=0).where(channel.c.is_default == 1))
+SET_DEFAULT: Final = Statement(
+    update(channel)
+    .where(channel.c.label == bindparam("wanted_label"))
+    .values(is_default=1)
+    .returning(channel.c.id)
+)
 ENABLE_CHANNEL: Final = Statement(
     update(channel)
     .where(channel.c.label == bindparam("wanted_label"))

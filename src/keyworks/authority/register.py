@@ -38,18 +38,23 @@ class Register:
     anchors: tuple[Anchor, ...]
     stations: Mapping[str, Station]
 
-    def channel(self, label: str) -> Channel:
-        """Return the channel called ``label``.
+    def channel(self, label: str | None) -> Channel:
+        """Return the channel called ``label``; without a label, the default one.
 
         Raises:
             NotFound: There is none, or it is disabled.
         """
-        channel = self.channels.get(label)
+        channel = self.channels.get(label) if label is not None else self._default_channel()
+        if channel is None and label is None:
+            raise NotFound("Name a channel here: no default one is set. The operator knows the label.")
         if channel is None:
             raise NotFound(f"There is no channel '{label}' here; ask the operator for the right label.")
         if not channel.enabled:
-            raise NotFound(f"Channel '{label}' is disabled; ask the operator when it serves again.")
+            raise NotFound(f"Channel '{channel.label}' is disabled; ask the operator when it serves again.")
         return channel
+
+    def _default_channel(self) -> Channel | None:
+        return next((known for known in self.channels.values() if known.is_default), None)
 
     def authority(self, name: str) -> Authority:
         """Return the authority called ``name``.
@@ -126,7 +131,7 @@ def read_register(tx: Transaction) -> Register:
         for row in tx.execute(records.SELECT_AUTHORITIES)
     }
     channels = (
-        Channel(row[0], row[1], row[2], PROFILES[row[3]], _kinds(row[4]), bool(row[5]))
+        Channel(row[0], row[1], row[2], PROFILES[row[3]], _kinds(row[4]), bool(row[5]), bool(row[6]))
         for row in tx.execute(records.SELECT_CHANNELS)
     )
     return Register(

@@ -17,6 +17,7 @@ _COLUMNS: Final = {
     "AUTHORITY": "authority",
     "WHO MAY ASK": "accepts",
     "ENABLED": "enabled",
+    "DEFAULT": "default",
 }
 
 
@@ -71,6 +72,21 @@ def disable(session: Session, label: str) -> None:
     report(session, {"label": label, "enabled": False}, f"Channel {label} refuses everybody from now on.")
 
 
+@channel.command("default", examples=("keyworks channel default ldevid", "keyworks channel default --none"))
+@click.argument("label", required=False)
+@click.option("--none", "nothing", is_flag=True, help="Refuse requests that name no channel (as at first).")
+@click.pass_obj
+def default(session: Session, label: str | None, *, nothing: bool) -> None:
+    """Let EST clients that cannot name a channel use this one, under /.well-known/est/ itself."""
+    from keyworks.service.channels import set_default_channel
+
+    if (label is None) != nothing:
+        raise click.UsageError("Name the channel, or say --none.")
+    session.run(lambda installation: set_default_channel(installation, label))
+    said = f"Requests that name no channel go to {label}." if label else "Requests have to name a channel."
+    report(session, {"default": label}, said)
+
+
 def _switch(session: Session, label: str, *, enabled: bool) -> None:
     from keyworks.service.channels import enable_channel
 
@@ -84,4 +100,5 @@ def _document(listed: "ListedChannel") -> dict[str, Any]:
         "authority": listed.authority,
         "accepts": sorted(kind.value for kind in listed.channel.accepts),
         "enabled": listed.channel.enabled,
+        "default": listed.channel.is_default,
     }

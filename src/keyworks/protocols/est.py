@@ -61,13 +61,13 @@ class EST:
             f"There is no EST operation '{operation}' here; known are cacerts, simpleenroll, simplereenroll."
         )
 
-    async def _cacerts(self, label: str, request: Request) -> Reply:
+    async def _cacerts(self, label: str | None, request: Request) -> Reply:
         """RFC 7030 §4.1: the CA certificates, for anybody; in no order, being a SET (RFC 5652 §10.2.3)."""
         if request.method not in ("GET", "HEAD"):
             return method_not_allowed("GET")
         return _certificates(await self._enrollment.ca_certificates(label), _PKCS7)
 
-    async def _enroll(self, label: str, operation: Operation, request: Request) -> Reply:
+    async def _enroll(self, label: str | None, operation: Operation, request: Request) -> Reply:
         """RFC 7030 §4.2: a PKCS#10 request in, the certificate out."""
         if request.method != "POST":
             return method_not_allowed("POST")
@@ -97,10 +97,11 @@ class EST:
             raise
 
 
-def _locate(path: str) -> tuple[str, str]:
+def _locate(path: str) -> tuple[str | None, str]:
+    """Return label and operation; RFC 7030 §3.2.2 has paths without a label, for the default channel."""
     parts = path.removeprefix(PREFIX).split("/")
-    if len(parts) == 1:
-        raise errors.NotFound(f"Name a channel: {PREFIX}LABEL/{parts[0]}. The operator knows the label.")
+    if len(parts) == 1 and parts[0]:
+        return None, parts[0]
     if len(parts) != 2 or not all(parts):
         raise errors.NotFound(f"EST paths look like {PREFIX}LABEL/simpleenroll.")
     return parts[0], parts[1]

@@ -68,6 +68,7 @@ def _insert(tx: Transaction, items: Sequence[tuple[Channel, int, SealedEntry]]) 
             "profile": channel.profile.name,
             "accepts": ",".join(sorted(kind.value for kind in channel.accepts)),
             "enabled": 1,
+            "is_default": 0,
             "created_at": at,
         }
         if not tx.execute(records.INSERT_CHANNEL, row):
@@ -91,6 +92,30 @@ async def enable_channel(installation: Installation, label: str, *, enabled: boo
 def _enable(tx: Transaction, items: Sequence[tuple[str, bool, SealedEntry]]) -> list[None]:
     for label, enabled, entry in items:
         if not tx.execute(records.ENABLE_CHANNEL, {"wanted_label": label, "wanted": int(enabled)}):
+            raise OperatorError(f"There is no channel '{label}'; see `keyworks channel list`.")
+        insert_entries(tx, [entry])
+        advance_trust(tx)
+    return [None] * len(items)
+
+
+async def set_default_channel(installation: Installation, label: str | None) -> None:
+    """Let requests that name no channel go to one, or with ``None`` to none.
+
+    Raises:
+        OperatorError: There is no such channel, or it serves nobody but this node.
+    """
+    register, _ = await installation.registers.current()
+    known = register.channels.get(label) if label is not None else None
+    if known is not None and not known.accepts:
+        raise OperatorError(f"Channel '{label}' is for this server's own certificate; nobody can ask there.")
+    entry = event(installation, "channel.made_default", f"channel:{label or '(none)'}")
+    await installation.store.write(_set_default, (label, entry))
+
+
+def _set_default(tx: Transaction, items: Sequence[tuple[str | None, SealedEntry]]) -> list[None]:
+    for label, entry in items:
+        tx.execute(records.UNSET_DEFAULT)
+        if label is not None and not tx.execute(records.SET_DEFAULT, {"wanted_label": label}):
             raise OperatorError(f"There is no channel '{label}'; see `keyworks channel list`.")
         insert_entries(tx, [entry])
         advance_trust(tx)

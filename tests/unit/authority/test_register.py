@@ -8,7 +8,7 @@ from keyworks.authority.register import Registers, read_register
 from keyworks.errors import NotFound, OperatorError, Unavailable
 from keyworks.service.anchors import drop_anchor
 from keyworks.service.authorities import NewAuthority, create_authority, find_generation
-from keyworks.service.channels import NewChannel, create_channel, enable_channel
+from keyworks.service.channels import NewChannel, create_channel, enable_channel, set_default_channel
 from keyworks.service.installation import Installation
 from keyworks.testing import EnrollmentDesk, FixedClock, next_generation
 
@@ -99,3 +99,17 @@ async def test_an_authority_that_is_added_issues_at_once(supplier: Installation)
     second = register.current_generation(register.authority("second").id)
     assert second.number == 1
     assert second.issuer.chain[1] == register.current_generation(register.authority("root").id).certificate.der
+
+
+async def test_without_a_label_the_default_channel_is_meant(supplier: Installation) -> None:
+    """RFC 7030 §3.2.2: a path without a label."""
+    register, _ = await supplier.registers.current()
+    with pytest.raises(NotFound, match="no default one is set"):
+        register.channel(None)
+    await set_default_channel(supplier, "stations")
+    register, _ = await supplier.registers.current()
+    assert register.channel(None) is register.channel("stations")
+    await enable_channel(supplier, "stations", enabled=False)
+    register, _ = await supplier.registers.current()
+    with pytest.raises(NotFound, match="'stations' is disabled"):
+        register.channel(None)

@@ -23,3 +23,16 @@ def test_a_channel_is_disabled_and_enabled_again(operator_cli: Typed) -> None:
 
 def test_a_channel_that_is_not_there_is_not_switched(operator_cli: Typed) -> None:
     assert "no channel 'x'" in operator_cli.refused("channel", "disable", "x")
+
+
+def test_a_default_channel_is_set_and_taken_back(operator_cli: Typed) -> None:
+    assert "go to ldevid" in operator_cli.done("channel", "default", "ldevid")
+    assert [one["label"] for one in operator_cli.json("channel", "list") if one["default"]] == ["ldevid"]
+    assert "have to name" in operator_cli.done("channel", "default", "--none")
+    assert not any(one["default"] for one in operator_cli.json("channel", "list"))
+    assert "nobody can ask" in operator_cli.refused("channel", "default", "tls")
+
+
+def test_a_default_channel_is_named_or_none_is(operator_cli: Typed) -> None:
+    for words in ((), ("ldevid", "--none")):
+        assert "Name the channel, or say --none" in operator_cli.refused("channel", "default", *words, code=2)

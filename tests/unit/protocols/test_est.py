@@ -14,6 +14,7 @@ from keyworks.errors import AuthenticationFailed, MalformedRequest
 from keyworks.oids import SERIAL_NUMBER
 from keyworks.protocols.est import EST, decode_base64, parse_basic
 from keyworks.protocols.exchange import Request
+from keyworks.service.channels import set_default_channel
 from keyworks.service.installation import Installation
 from keyworks.service.inventory import add_devices
 from keyworks.service.stations import add_station
@@ -22,6 +23,7 @@ from keyworks.x509.certificate import Certificate
 from keyworks.x509.name import EMPTY_NAME, Name
 from keyworks.x509.request import encode_certification_request
 
+UNNAMED = "/.well-known/est/simpleenroll"
 ENROLL = "/.well-known/est/idevid/simpleenroll"
 SOURCE = "192.0.2.1"
 
@@ -138,7 +140,7 @@ async def test_another_media_type_is_refused(line: Line, media_type: str) -> Non
     ("method", "path", "status", "sentence"),
     [
         ("POST", "/.well-known/est/nobody/simpleenroll", 404, "There is no channel 'nobody' here"),
-        ("POST", "/.well-known/est/simpleenroll", 404, "Name a channel: /.well-known/est/LABEL/simpleenroll"),
+        ("POST", "/.well-known/est/simpleenroll", 404, "Name a channel here: no default one is set"),
         ("POST", "/.well-known/est/idevid/fullcmc", 404, "There is no EST operation 'fullcmc' here"),
         ("POST", "/.well-known/est/idevid/", 404, "EST paths look like"),
         ("POST", "/.well-known/est//simpleenroll", 404, "EST paths look like"),
@@ -254,3 +256,15 @@ def vars_of(credentials: BasicCredentials) -> tuple[str, str]:
 def test_an_empty_header_is_no_credential() -> None:
     with pytest.raises(AuthenticationFailed):
         parse_basic("")
+
+
+async def test_a_client_that_cannot_name_a_channel_is_served_by_the_default_one(line: Line) -> None:
+    """RFC 7030 §3.2.2; what is refused is entered under the channel that refused it."""
+    await set_default_channel(line.desk.installation, "idevid")
+    assert (await line.est.respond(replace(await line.request(), path=UNNAMED))).status == 200
+    refused = await line.est.respond(replace(await line.request("SN-404"), path=UNNAMED))
+    assert refused.status == 403
+    [entry] = await ledger_entries(line.desk.store, "certificate.refused")
+    assert entry["object"] == "channel:idevid"
+    authorities = Request("GET", "/.well-known/est/cacerts", {}, b"", SOURCE)
+    assert (await line.est.respond(authorities)).status == 200

@@ -7,7 +7,13 @@ import pytest
 
 from keyworks.access.principal import Kind
 from keyworks.errors import NotFound, OperatorError
-from keyworks.service.channels import NewChannel, create_channel, enable_channel, list_channels
+from keyworks.service.channels import (
+    NewChannel,
+    create_channel,
+    enable_channel,
+    list_channels,
+    set_default_channel,
+)
 from keyworks.service.installation import Installation
 
 NEW = NewChannel("line-stations", "issuing", "station")
@@ -71,3 +77,21 @@ async def test_a_disabled_channel_is_not_there_until_it_is_enabled(supplier: Ins
 async def test_a_channel_that_is_not_there_is_told(supplier: Installation) -> None:
     with pytest.raises(OperatorError, match="no channel 'none'"):
         await enable_channel(supplier, "none", enabled=False)
+
+
+async def test_one_channel_at_most_is_the_default_one(supplier: Installation) -> None:
+    for label in ("idevid", "stations", None):
+        await set_default_channel(supplier, label)
+        register, _ = await supplier.registers.current()
+        assert [one.label for one in register.channels.values() if one.is_default] == ([label] if label else [])
+
+
+async def test_what_is_not_there_or_serves_nobody_is_no_default_and_the_former_one_stays(
+    supplier: Installation,
+) -> None:
+    await set_default_channel(supplier, "idevid")
+    for label, sentence in (("nobody", "no channel 'nobody'"), ("tls", "nobody can ask there")):
+        with pytest.raises(OperatorError, match=sentence):
+            await set_default_channel(supplier, label)
+    register, _ = await supplier.registers.current()
+    assert register.channel(None).label == "idevid"

@@ -96,6 +96,7 @@ OPERATIONS: dict[str, tuple[Call, tuple[str, ...]]] = {
     ),
     "create_channel": (lambda i: channels.create_channel(i, NEW_CHANNEL), ("channel.created",)),
     "enable_channel": (lambda i: channels.enable_channel(i, "idevid", enabled=False), ("channel.disabled",)),
+    "set_default_channel": (lambda i: channels.set_default_channel(i, "idevid"), ("channel.made_default",)),
     "add_anchor": (_add_anchor, ("anchor.added",)),
     "drop_anchor": (lambda i: anchors.drop_anchor(i, "known"), ("anchor.removed",)),
     "add_station": (lambda i: stations.add_station(i, "line-9", ["idevid"]), ("station.registered",)),

@@ -215,6 +215,7 @@ def upgrade() -> None:
         sa.Column("profile", sa.Text(), nullable=False),
         sa.Column("accepts", sa.Text(), nullable=False),
         sa.Column("enabled", sa.Integer(), nullable=False),
+        sa.Column("is_default", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["authority_id"], ["authority.id"], name=op.f("channel_authority_id_reference")
@@ -222,6 +223,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("channel_key")),
         sa.UniqueConstraint("label", name=op.f("channel_label_unique")),
     )
+    with op.batch_alter_table("channel", schema=None) as batch_op:
+        batch_op.create_index(
+            "channel_default", ["is_default"], unique=True, sqlite_where=sa.text("is_default = 1")
+        )
+
     op.create_table(
         "generation",
         sa.Column("id", sa.Text(), nullable=False),
