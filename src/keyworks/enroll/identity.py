@@ -34,6 +34,7 @@ from keyworks.enroll.credential import ClientCertificate, private_key_pem, read_
 from keyworks.enroll.issued import Issued
 from keyworks.errors import KeyworksError, MalformedRequest, OperatorError, Unavailable
 from keyworks.keys.software import SoftwareSigner
+from keyworks.store.durable import sync_folder, write_new_file
 from keyworks.x509.certificate import Certificate, ders_of, pem_of
 from keyworks.x509.template import Template, parse_certification_request
 
@@ -228,10 +229,10 @@ class IdentityFolder:
             _write(work / "key.pem", private_key_pem(signer.private), 0o600)
             _write(work / "request.der", request)
             _write(work / "channel", f"{label}\n".encode())
-            _sync(work)
+            sync_folder(work)
             work.rename(folder)
             for one in (self._generations, self.folder, self.folder.absolute().parent):
-                _sync(one)
+                sync_folder(one)
         return Begun(folder, label, signer, template)
 
     def complete(self, begun: Begun, issued: Issued) -> Identity:
@@ -256,7 +257,7 @@ class IdentityFolder:
         new.unlink(missing_ok=True)
         new.symlink_to(Path("generations", str(number)))
         new.replace(self._current)
-        _sync(self.folder)
+        sync_folder(self.folder)
         for old in self._numbers():
             if old <= number - _KEPT:
                 shutil.rmtree(self._generations / str(old), ignore_errors=True)
@@ -279,7 +280,7 @@ def _put(file: Path, certificates: tuple[bytes, ...]) -> None:
     unnamed = file.with_name(f"{file.name}.new")
     _write(unnamed, "".join(pem_of(der) for der in certificates).encode())
     unnamed.replace(file)
-    _sync(file.parent)
+    sync_folder(file.parent)
 
 
 def _certificates(file: Path) -> tuple[bytes, ...]:
@@ -291,22 +292,9 @@ def _certificates(file: Path) -> tuple[bytes, ...]:
 
 
 def _write(file: Path, octets: bytes, mode: int = 0o644) -> None:
-    """Write a file that is not there, its octets on disk before this returns."""
+    """Write a file anew, its octets on disk before this returns."""
     file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(octets)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_new_file(file, octets, mode)
 
 
 @contextmanager

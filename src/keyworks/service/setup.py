@@ -38,6 +38,7 @@ from keyworks.settings.node import (
     render_node_settings,
 )
 from keyworks.store.clock import Clock, SystemClock
+from keyworks.store.durable import sync_folder, write_new_file
 from keyworks.store.engine import Store, Transaction
 from keyworks.store.migrate import migrate
 
@@ -178,25 +179,17 @@ def _lock(folder: Path, flags: int = 0) -> int:
 
 def _move(work: Path, home: Path) -> None:
     """Give the finished installation its name; whoever else created one there meanwhile keeps it."""
-    _sync(work)
+    sync_folder(work)  # a passphrase that is lost in a power cut takes all keys with it
     work.replace(home)
-    _sync(home.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Make a folder's names durable: a passphrase that is lost in a power cut takes all keys with it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(home.parent)
 
 
 async def _create_in(work: Path, new: NewInstallation, clock: Clock) -> None:
     settings = new.settings
     if settings.keys.passphrase_file is not None:
-        _write_durably(work / PASSPHRASE_FILE, secrets.token_urlsafe(_PASSPHRASE_OCTETS) + "\n", 0o600)
-    _write_durably(work / SETTINGS_FILE, render_node_settings(settings), 0o644)
+        passphrase_text = secrets.token_urlsafe(_PASSPHRASE_OCTETS) + "\n"
+        write_new_file(work / PASSPHRASE_FILE, passphrase_text.encode(), 0o600)
+    write_new_file(work / SETTINGS_FILE, render_node_settings(settings).encode(), 0o644)
     passphrase = passphrase_of(work, settings.keys)
     database = work / settings.database.file
     database.touch(mode=0o600)
@@ -229,12 +222,3 @@ def _name_ledger(tx: Transaction, items: Sequence[tuple[str, str, SealedEntry]])
         tx.execute(INSERT_IDENTITY, {"origin": origin, "key_id": key_id})
         insert_entries(tx, [created])
     return [None] * len(items)
-
-
-def _write_durably(file: Path, text: str, mode: int) -> None:
-    """Write a new file that nobody can read beyond ``mode``, from its first moment on."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
