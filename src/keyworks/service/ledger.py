@@ -16,7 +16,7 @@ from keyworks.ledger.proof_file import FORMAT, Consistency, Proof, verify_proof
 from keyworks.ledger.records import StoredEntry
 from keyworks.ledger.tree import consistency_path, inclusion_path
 from keyworks.service.installation import Installation
-from keyworks.service.sequencing import open_sequencer
+from keyworks.service.sequencing import ledger_signer, open_sequencer
 from keyworks.store.engine import Transaction
 
 _BATCH: Final = 1000
@@ -56,11 +56,8 @@ async def ledger_identity(installation: Installation) -> LedgerIdentity:
 
 
 async def _key(installation: Installation) -> NoteKey:
-    rows = await installation.store.read(lambda tx: tx.execute(records.SELECT_IDENTITY))
-    if not rows:
-        raise OperatorError("The ledger has no name yet; `keyworks init` has not finished. Run it anew.")
-    origin, key_id = rows[0]
-    return NoteKey.of(origin, (await installation.keystore.signer(key_id)).public_key)
+    origin, signer = await ledger_signer(installation)
+    return NoteKey.of(origin, signer.public_key)
 
 
 def _identity(tx: Transaction, key: NoteKey) -> LedgerIdentity:

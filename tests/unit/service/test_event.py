@@ -126,6 +126,7 @@ READS: dict[str, Call] = {
     "certificates": lambda i: certificates.certificates(i, Filter()),
     "server_root": server_certificate.server_root,
     "valid_server_certificate": server_certificate.valid_server_certificate,
+    "ledger_signer": sequencing.ledger_signer,
     "open_sequencer": sequencing.open_sequencer,
     "ledger_identity": ledger.ledger_identity,
     "newest": lambda i: ledger.newest(i, "", 5),
