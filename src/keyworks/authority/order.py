@@ -1,7 +1,7 @@
 """What may be issued: an order carries every decision to the issuing path, and no way to change one."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -89,5 +89,9 @@ def request_key(channel_id: str, public_key: PublicKey, wanted: Wanted, credenti
         wanted: The names it will carry.
         credential: Fingerprint of what authenticated the requester.
     """
-    parts = (channel_id.encode(), public_key.fingerprint, wanted.key, credential)
+    return digest_of((channel_id.encode(), public_key.fingerprint, wanted.key, credential))
+
+
+def digest_of(parts: Sequence[bytes]) -> bytes:
+    """Return octets that are equal for equal parts alone, however these are divided."""
     return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()

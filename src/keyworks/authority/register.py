@@ -26,7 +26,8 @@ class Register:
 
     Args:
         authorities: By name.
-        generations: By id.
+        generations: By id; those of one authority in ascending order.
+        newest: The newest generation of each authority, by the authority's id.
         channels: By label.
         anchors: All that are in force.
         stations: By name.
@@ -34,6 +35,7 @@ class Register:
 
     authorities: Mapping[str, Authority]
     generations: Mapping[str, Generation]
+    newest: Mapping[str, Generation]
     channels: Mapping[str, Channel]
     anchors: tuple[Anchor, ...]
     stations: Mapping[str, Station]
@@ -72,10 +74,9 @@ class Register:
         Raises:
             Unavailable: It has none yet.
         """
-        found = [known for known in self.generations.values() if known.authority.id == authority_id]
-        if not found:
+        if authority_id not in self.newest:
             raise Unavailable("The authority has no key yet; an operator has to start its first generation.")
-        return max(found, key=lambda known: known.number)
+        return self.newest[authority_id]
 
     def ca_certificates(self, authority_id: str, at: int) -> tuple[bytes, ...]:
         """Return what the certificates of an authority are verified with, DER, each once.
@@ -134,9 +135,11 @@ def read_register(tx: Transaction) -> Register:
         Channel(row[0], row[1], row[2], PROFILES[row[3]], _kinds(row[4]), bool(row[5]), bool(row[6]))
         for row in tx.execute(records.SELECT_CHANNELS)
     )
+    generations = _read_generations(tx, authorities)
     return Register(
         authorities=MappingProxyType({authority.name: authority for authority in authorities.values()}),
-        generations=MappingProxyType(_read_generations(tx, authorities)),
+        generations=MappingProxyType(generations),
+        newest=MappingProxyType({known.authority.id: known for known in generations.values()}),
         channels=MappingProxyType({channel.label: channel for channel in channels}),
         anchors=tuple(list_anchors(tx)),
         stations=MappingProxyType({station.name: station for station in list_stations(tx)}),

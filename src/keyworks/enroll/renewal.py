@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.tbs import NO_EXPIRY
-
-RENEW_AFTER: Final = (2, 3)
-"""Renewed after two thirds of its life: the last third is for servers that cannot be reached."""
 
 
 class Need(StrEnum):
@@ -41,8 +37,7 @@ def judge(certificate: Certificate | None, at: int) -> Verdict:
         return Verdict(Need.NEW_ENROLLMENT, at)
     if certificate.not_after >= NO_EXPIRY:
         return Verdict(Need.NOTHING, None)
-    parts, whole = RENEW_AFTER
-    due = certificate.not_before + (certificate.not_after - certificate.not_before) * parts // whole
+    due = certificate.renewal_due
     if at > certificate.not_after:
         return Verdict(Need.NEW_ENROLLMENT, due)
     return Verdict(Need.RENEWAL if at >= due else Need.NOTHING, due)

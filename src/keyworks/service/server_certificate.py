@@ -1,12 +1,11 @@
 """The server's own TLS certificate: issued on the one path like every other, renewed by itself."""
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
 from keyworks.authority.channel import Channel
 from keyworks.authority.naming import organization_of
-from keyworks.authority.order import Order, Replacement, Requester
+from keyworks.authority.order import Order, Replacement, Requester, digest_of
 from keyworks.authority.profile import Wanted
 from keyworks.authority.register import Register
 from keyworks.authority.status import CertificateRecord, Filter, find_certificate, list_certificates
@@ -21,8 +20,6 @@ from keyworks.x509.general_name import server_names
 from keyworks.x509.name import Name
 
 KEY_TYPE: Final = "P-256"
-_RENEW_AFTER: Final = (2, 3)
-"""Renewed after two thirds of its life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +112,9 @@ async def _newest(installation: Installation) -> CertificateRecord | None:
 
 
 def _is_due(present: CertificateRecord, wanted: Wanted, at: int) -> bool:
-    parts, whole = _RENEW_AFTER
-    due = present.not_before + (present.not_after - present.not_before) * parts // whole
     certificate = Certificate.parse(present.der)
     same = certificate.subject == wanted.subject and certificate.subject_alt_name == wanted.subject_alt_name
-    return at >= due or not same
+    return at >= certificate.renewal_due or not same
 
 
 async def _issue(
@@ -154,5 +149,4 @@ async def _issue(
 
 def _succession(channel: Channel, wanted: Wanted, owner: str, former: CertificateRecord | None) -> bytes:
     """Return what only one certificate can have: with these names, it follows the former one (or none)."""
-    parts = (channel.id.encode(), wanted.key, owner.encode(), (former.id if former else "").encode())
-    return hashlib.sha256(b"".join(len(part).to_bytes(4, "big") + part for part in parts)).digest()
+    return digest_of((channel.id.encode(), wanted.key, owner.encode(), (former.id if former else "").encode()))

@@ -23,6 +23,9 @@ from keyworks.x509.der import octets_of
 from keyworks.x509.general_name import SubjectAltName
 from keyworks.x509.name import Name
 
+RENEW_AFTER: Final = (2, 3)
+"""Renewed after two thirds of its life: the last third is for servers that cannot be reached."""
+
 MAX_CERTIFICATE_OCTETS: Final = 32 * 1024
 _V3: Final = 2
 _MAX_SERIAL_BITS: Final = 160
@@ -98,6 +101,12 @@ class Certificate:
                 "The certificate's serial number is longer than 20 octets (RFC 5280 §4.1.2.2)."
             )
         return _assembled(der, tbs, validity, algorithm)
+
+    @property
+    def renewal_due(self) -> int:
+        """Return when it is to be renewed; it is for whoever asks to know whether it ever is."""
+        parts, whole = RENEW_AFTER
+        return self.not_before + (self.not_after - self.not_before) * parts // whole
 
     def extension(self, oid: str) -> x.Extension | None:
         """Return the extension with this object identifier, if there is one."""
