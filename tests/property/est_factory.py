@@ -17,7 +17,7 @@ from keyworks import oids
 from keyworks.access.credential import PresentedChain
 from keyworks.cms.signed_data import parse_certs_only
 from keyworks.keys.software import SoftwareSigner
-from keyworks.protocols.est import EST
+from keyworks.protocols.est.endpoint import EST
 from keyworks.protocols.exchange import Reply, Request
 from keyworks.service.inventory import add_devices
 from keyworks.testing import EnrollmentDesk, Holder, presented_chain, software_signer, throwaway_installation

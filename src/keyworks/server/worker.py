@@ -24,8 +24,8 @@ from keyworks.errors import KeyworksError
 from keyworks.ledger.refusals import SUMMARY_SECONDS, RefusalCounter
 from keyworks.protocols.aia import AIA
 from keyworks.protocols.aia import PREFIX as AIA_PREFIX
-from keyworks.protocols.est import EST
-from keyworks.protocols.est import PREFIX as EST_PREFIX
+from keyworks.protocols.est.endpoint import EST
+from keyworks.protocols.est.endpoint import PREFIX as EST_PREFIX
 from keyworks.server.application import Application, Respond
 from keyworks.server.counters import Counters
 from keyworks.server.health import Health

@@ -19,7 +19,7 @@ from keyworks.enroll.answer import (
     retry_after,
     superseded_in,
 )
-from keyworks.protocols import est
+from keyworks.protocols.est import endpoint as est
 from tests.unit.enroll.small_pki import issuing, root
 
 NOW = datetime(2026, 9, 21, 12, 0, tzinfo=UTC)

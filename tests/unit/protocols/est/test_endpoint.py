@@ -12,7 +12,9 @@ from keyworks.authority.issue import Issued
 from keyworks.cms.signed_data import parse_certs_only
 from keyworks.errors import AuthenticationFailed, MalformedRequest
 from keyworks.oids import SERIAL_NUMBER
-from keyworks.protocols.est import EST, decode_base64, parse_basic
+from keyworks.protocols.est.basic import parse_basic
+from keyworks.protocols.est.body import decode_base64
+from keyworks.protocols.est.endpoint import EST
 from keyworks.protocols.exchange import Request
 from keyworks.service.channels import set_default_channel
 from keyworks.service.installation import Installation

@@ -7,9 +7,6 @@ A reply with a certificate that takes the place of others says which, in a heade
 Source: RFC 7030 §3, §4.1, §4.2; RFC 8951 §3 (base64 without Content-Transfer-Encoding).
 """
 
-import base64
-import binascii
-import re
 from dataclasses import replace
 from typing import Final
 
@@ -18,15 +15,14 @@ from keyworks.access.credential import BasicCredentials
 from keyworks.authority.authorize import Operation
 from keyworks.authority.enrollment import Attempt, Enrollment
 from keyworks.authority.issue import Issued
-from keyworks.cms.signed_data import certs_only
+from keyworks.protocols.est.basic import parse_basic
+from keyworks.protocols.est.body import PKCS7, certificates, decode_base64
 from keyworks.protocols.exchange import Reply, Request, method_not_allowed, refuse
 from keyworks.x509.template import parse_certification_request
 
 PREFIX: Final = "/.well-known/est/"
-_PKCS7: Final = "application/pkcs7-mime"
 _PKCS10: Final = "application/pkcs10"
 _OPERATIONS: Final = {"simpleenroll": Operation.ENROLL, "simplereenroll": Operation.REENROLL}
-_WHITESPACE: Final = re.compile(rb"[ \t\r\n]+")
 SUPERSEDED: Final = "Keyworks-Superseded"
 MAX_SUPERSEDED: Final = 32
 """Serial numbers in that header, the newest ones: who renews often leaves many, and a header has its limits."""
@@ -65,7 +61,7 @@ class EST:
         """RFC 7030 §4.1: the CA certificates, for anybody; in no order, being a SET (RFC 5652 §10.2.3)."""
         if request.method not in ("GET", "HEAD"):
             return method_not_allowed("GET")
-        return _certificates(await self._enrollment.ca_certificates(label), _PKCS7)
+        return certificates(await self._enrollment.ca_certificates(label), PKCS7)
 
     async def _enroll(self, label: str | None, operation: Operation, request: Request) -> Reply:
         """RFC 7030 §4.2: a PKCS#10 request in, the certificate out."""
@@ -85,7 +81,7 @@ class EST:
         issued = await self._enrollment.enroll(
             attempt, lambda body: parse_certification_request(decode_base64(body))
         )
-        reply = _certificates((issued.der,), f"{_PKCS7}; smime-type=certs-only")
+        reply = certificates((issued.der,), f"{PKCS7}; smime-type=certs-only")
         return _with_superseded(reply, issued) if issued.superseded else reply
 
     def _basic_credentials(self, request: Request) -> BasicCredentials | None:
@@ -107,12 +103,6 @@ def _locate(path: str) -> tuple[str | None, str]:
     return parts[0], parts[1]
 
 
-def _certificates(certificates: tuple[bytes, ...], content_type: str) -> Reply:
-    # One line and a line feed: clients that never skip white space and clients that need it both cope.
-    body = base64.b64encode(certs_only(certificates)) + b"\n"
-    return Reply(200, (("Content-Transfer-Encoding", "base64"),), body, content_type)
-
-
 def _with_superseded(reply: Reply, issued: Issued) -> Reply:
     """Say that other certificates were revoked for this one: a typing error must not go unnoticed."""
     listed = ", ".join(issued.superseded[-MAX_SUPERSEDED:])
@@ -122,41 +112,3 @@ def _with_superseded(reply: Reply, issued: Issued) -> Reply:
         headers=(*reply.headers, (SUPERSEDED, listed)),
         notice=f"certificate {issued.certificate_id} supersedes {listed}{more}, revoked now",
     )
-
-
-def decode_base64(body: bytes) -> bytes:
-    """Return the octets of a base64 body, white space ignored.
-
-    Raises:
-        MalformedRequest: Not base64.
-
-    Source: RFC 8951 §3.1.
-    """
-    if body.lstrip().startswith(b"-----"):
-        raise errors.MalformedRequest(
-            "The body is PEM; send the base64 alone, without the BEGIN and END lines."
-        )
-    try:
-        return base64.b64decode(_WHITESPACE.sub(b"", body), validate=True)
-    except binascii.Error as error:
-        raise errors.MalformedRequest("The body is not base64 (RFC 4648 §4) of a PKCS#10 request.") from error
-
-
-def parse_basic(header: str) -> BasicCredentials:
-    """Return the user name and password of an Authorization header.
-
-    Raises:
-        AuthenticationFailed: It is not HTTP Basic.
-
-    Source: RFC 7617 §2.
-    """
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        raise errors.AuthenticationFailed("Only HTTP Basic with a one-time secret is understood here.")
-    try:
-        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except ValueError as error:
-        raise errors.AuthenticationFailed("The Authorization header is not HTTP Basic.") from error
-    if not colon:
-        raise errors.AuthenticationFailed("The Authorization header names no password.")
-    return BasicCredentials(user, password)

@@ -1,0 +1,1 @@
+"""Enrollment over Secure Transport (RFC 7030, 8951)."""

@@ -1,0 +1,41 @@
+"""Bodies as EST carries them: base64 of DER.
+
+Source: RFC 8951 §3.
+"""
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from keyworks import errors
+from keyworks.cms.signed_data import certs_only
+from keyworks.protocols.exchange import Reply
+
+PKCS7: Final = "application/pkcs7-mime"
+_WHITESPACE: Final = re.compile(rb"[ \t\r\n]+")
+
+
+def certificates(ders: tuple[bytes, ...], content_type: str) -> Reply:
+    """Return a reply that carries certificates, in no order, being a SET (RFC 5652 §10.2.3)."""
+    # One line and a line feed: clients that never skip white space and clients that need it both cope.
+    body = base64.b64encode(certs_only(ders)) + b"\n"
+    return Reply(200, (("Content-Transfer-Encoding", "base64"),), body, content_type)
+
+
+def decode_base64(body: bytes) -> bytes:
+    """Return the octets of a base64 body, white space ignored.
+
+    Raises:
+        MalformedRequest: Not base64.
+
+    Source: RFC 8951 §3.1.
+    """
+    if body.lstrip().startswith(b"-----"):
+        raise errors.MalformedRequest(
+            "The body is PEM; send the base64 alone, without the BEGIN and END lines."
+        )
+    try:
+        return base64.b64decode(_WHITESPACE.sub(b"", body), validate=True)
+    except binascii.Error as error:
+        raise errors.MalformedRequest("The body is not base64 (RFC 4648 §4) of a PKCS#10 request.") from error
