@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from keyworks.access.principal import Kind
@@ -19,6 +20,61 @@ RESERVED_LABELS: Final = frozenset(
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
 
+class Binding(StrEnum):
+    """Whether a request has to prove that it was made for the TLS connection it came over (RFC 7030 §3.5)."""
+
+    OFF = "off"
+    IF_PRESENT = "if-present"
+    REQUIRED = "required"
+
+
+class Encoding(StrEnum):
+    """How base64 bodies are written; no single way suits every EST client."""
+
+    AUTO = "auto"
+    """One line and a line feed; wrapped for clients that are known to need it."""
+
+    ONE_LINE = "one-line"
+    WRAPPED = "wrapped"
+
+
+class Attributes(StrEnum):
+    """What an EST client that asks for CSR attributes is told, and how."""
+
+    BOTH = "both"
+    TEMPLATE = "template"
+    """RFC 9908's template alone."""
+
+    LEGACY = "legacy"
+    """The attributes of RFC 7030 §4.5.2 alone."""
+
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPolicy:
+    """How a channel serves, besides what it issues.
+
+    Args:
+        approvals: How many operators have to approve each initial request; 0 issues at once.
+        channel_binding: Whether a request is bound to its TLS connection.
+        encoding: Of base64 bodies.
+        csrattrs: What is answered to who asks for CSR attributes.
+        server_keys: The type of key that the server makes for who asks it to; ``None`` refuses to.
+        change_names: Whether a re-enrollment may ask for other names, within the naming rules.
+    """
+
+    approvals: int = 0
+    channel_binding: Binding = Binding.IF_PRESENT
+    encoding: Encoding = Encoding.AUTO
+    csrattrs: Attributes = Attributes.BOTH
+    server_keys: str | None = None
+    change_names: bool = False
+
+
+DEFAULT_POLICY: Final = ChannelPolicy()
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A way to a certificate.
@@ -31,6 +87,7 @@ class Channel:
         accepts: The kinds of principals that may ask.
         enabled: A disabled channel refuses everybody.
         is_default: Requests that name no channel are meant for this one.
+        policy: How it serves.
     """
 
     id: str
@@ -40,6 +97,7 @@ class Channel:
     accepts: frozenset[Kind]
     enabled: bool = True
     is_default: bool = False
+    policy: ChannelPolicy = DEFAULT_POLICY
 
 
 def check_label(label: str) -> str:
