@@ -5,6 +5,9 @@ from typing import Annotated
 from cryptography.hazmat import asn1
 from cryptography.x509 import ObjectIdentifier
 
+from keyworks.asn1.rfc2986 import Attribute
+from keyworks.asn1.rfc5280 import SubjectPublicKeyInfo
+
 
 @asn1.sequence
 class EncapsulatedContentInfo:
@@ -35,3 +38,106 @@ class SignedDataContentInfo:
 
     content_type: ObjectIdentifier
     content: Annotated[CertsOnly, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class IssuerAndSerialNumber:
+    """IssuerAndSerialNumber (§10.2.4)."""
+
+    issuer: asn1.TLV
+    serial_number: int
+
+
+@asn1.sequence
+class EncapsulatedContent:
+    """EncapsulatedContentInfo with content (§5.2)."""
+
+    e_content_type: ObjectIdentifier
+    e_content: Annotated[bytes, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class SignerInfo:
+    """SignerInfo with signed attributes, of a signer named by its certificate (§5.3)."""
+
+    version: int
+    sid: IssuerAndSerialNumber
+    digest_algorithm: asn1.TLV
+    signed_attrs: Annotated[asn1.SetOf[Attribute], asn1.Implicit(0)]
+    signature_algorithm: asn1.TLV
+    signature: bytes
+
+
+@asn1.sequence
+class SignedData:
+    """SignedData with content, as we write it (§5.1)."""
+
+    version: int
+    digest_algorithms: asn1.SetOf[asn1.TLV]
+    encap_content_info: EncapsulatedContent
+    certificates: Annotated[list[asn1.TLV], asn1.Implicit(0)]
+    signer_infos: asn1.SetOf[SignerInfo]
+
+
+@asn1.sequence
+class ContentInfo:
+    """ContentInfo of any type (§3)."""
+
+    content_type: ObjectIdentifier
+    content: Annotated[asn1.TLV, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class EncryptedContentInfo:
+    """EncryptedContentInfo (§6.1)."""
+
+    content_type: ObjectIdentifier
+    content_encryption_algorithm: asn1.TLV
+    encrypted_content: Annotated[bytes, asn1.Implicit(0)]
+
+
+@asn1.sequence
+class EnvelopedData:
+    """EnvelopedData without originatorInfo and attributes (§6.1)."""
+
+    version: int
+    recipient_infos: asn1.SetOf[asn1.TLV]
+    encrypted_content_info: EncryptedContentInfo
+
+
+@asn1.sequence
+class KeyTransRecipientInfo:
+    """KeyTransRecipientInfo, of a recipient named by its certificate (§6.2.1)."""
+
+    version: int
+    rid: IssuerAndSerialNumber
+    key_encryption_algorithm: asn1.TLV
+    encrypted_key: bytes
+
+
+@asn1.sequence
+class OriginatorKey:
+    """OriginatorIdentifierOrKey, the choice of originatorKey (§6.2.2)."""
+
+    originator_key: Annotated[SubjectPublicKeyInfo, asn1.Implicit(1)]
+
+
+@asn1.sequence
+class RecipientEncryptedKey:
+    """RecipientEncryptedKey, of a recipient named by its certificate (§6.2.2)."""
+
+    rid: IssuerAndSerialNumber
+    encrypted_key: bytes
+
+
+@asn1.sequence
+class KeyAgreeRecipientInfo:
+    """KeyAgreeRecipientInfo with an ephemeral key (§6.2.2); its [1] tag in RecipientInfo is IMPLICIT.
+
+    The tag around ``originator`` is explicit, so what stands in it is the SEQUENCE's content.
+    """
+
+    version: int
+    originator: Annotated[OriginatorKey, asn1.Implicit(0)]
+    key_encryption_algorithm: asn1.TLV
+    recipient_encrypted_keys: list[RecipientEncryptedKey]

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from keyworks.asn1.rfc5652 import SignedDataContentInfo
+from keyworks.asn1.rfc5652 import ContentInfo, SignedDataContentInfo
 from tests.unit.x509.chains import made
 
 
@@ -16,3 +16,9 @@ def test_a_message_comes_back_octet_for_octet(count: int) -> None:
     read = asn1.decode_der(SignedDataContentInfo, der)
     assert len(read.content.certificates or ()) == count
     assert asn1.encode_der(read) == der
+
+
+def test_a_message_of_any_type_comes_back_octet_for_octet() -> None:
+    """RFC 5652 §3."""
+    der = pkcs7.serialize_certificates([made("cms any").certificate], Encoding.DER)
+    assert asn1.encode_der(asn1.decode_der(ContentInfo, der)) == der
