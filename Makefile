@@ -80,8 +80,10 @@ $(VENV)/runtime: requirements.lock pyproject.toml tools/debian
 	@echo "$(CURDIR)" > $(MADE_IN)
 	@touch $@
 
-$(VENV)/development: $(VENV)/runtime requirements-dev.lock
-	@tools/debian python3-venv openssl curl strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins
+$(VENV)/development: $(VENV)/runtime requirements-dev.lock tools/debian
+	@tools/debian python3-venv openssl curl iproute2 nginx mosquitto mosquitto-clients openvpn \
+	  strongswan-pki strongswan-swanctl charon-systemd libstrongswan-standard-plugins \
+	  libstrongswan-extra-plugins libcharon-extra-plugins
 	@echo "Installing from requirements-dev.lock ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@

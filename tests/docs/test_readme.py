@@ -131,7 +131,7 @@ def _is_ready(line: str) -> bytes:
 
 
 def test_the_readme_names_the_debian_packages_that_make_asks_for() -> None:
-    asked = re.findall(r"tools/debian (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    asked = re.findall(r"tools/debian (.+)$", (ROOT / "Makefile").read_text().replace("\\\n", ""), re.MULTILINE)
     named = re.search(r"^apt-get install (.+)$", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert named is not None
     assert {one for line in asked for one in line.split()} | {"make", "git"} == set(named[1].split())
