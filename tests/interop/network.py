@@ -1,7 +1,7 @@
 """A private network for programs that want ports and addresses of their own, on this machine alone.
 
-Each host is a network namespace in a user namespace: nobody has to be root for it, and all of it is gone with the
-process that holds it.
+Each host is a network namespace in a user namespace: nobody has to be root for it, and all of it is gone with
+the process that holds it.
 """
 
 import os
