@@ -8,7 +8,7 @@ Source: RFC 5652 §6; RFC 3560 (OAEP); RFC 5753 §3.1 (ECDH, ephemeral-static); 
 
 import secrets
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
@@ -91,19 +91,13 @@ def enveloped_data(content_type: str, content: bytes, recipient: Recipient) -> b
         BadSubjectKey: With the recipient's key nothing can be encrypted.
         NotAuthorized: The recipient's certificate says that its key is not for encryption.
     """
-    _check_usage(recipient.certificate)
+    check_recipient(recipient)
     key, iv = secrets.token_bytes(recipient.cipher.key_octets), secrets.token_bytes(_BLOCK_BITS // 8)
     public = load_der_public_key(recipient.certificate.public_key.spki)
-    match public:
-        case rsa.RSAPublicKey():
-            version, info = 0, _transported(public, key, recipient)
-        case ec.EllipticCurvePublicKey():
-            version, info = 2, _agreed(public, key, recipient)
-        case _:
-            raise BadSubjectKey(
-                f"Nothing can be encrypted with a key of type {recipient.certificate.public_key.key_type}; "
-                "use a certificate with an RSA key or one on P-256, P-384 or P-521."
-            )
+    if isinstance(public, rsa.RSAPublicKey):
+        version, info = 0, _transported(public, key, recipient)
+    else:
+        version, info = 2, _agreed(cast("ec.EllipticCurvePublicKey", public), key, recipient)
     enveloped = rfc5652.EnvelopedData(
         version=version,
         recipient_infos=asn1.SetOf([tlv(info)]),
@@ -116,13 +110,24 @@ def enveloped_data(content_type: str, content: bytes, recipient: Recipient) -> b
     return content_info_of(oids.CMS_ENVELOPED_DATA, encode(enveloped))
 
 
-def _check_usage(certificate: Certificate) -> None:
-    """Refuse a key that is for something else.
+def check_recipient(recipient: Recipient) -> None:
+    """Refuse a key that only signs, or that its certificate keeps for something else.
+
+    Raises:
+        BadSubjectKey: With the recipient's key nothing can be encrypted.
+        NotAuthorized: The recipient's certificate says that its key is not for encryption.
 
     Source: RFC 7030 §4.4.1.2; RFC 5280 §4.2.1.3.
     """
-    needed = "keyEncipherment" if certificate.public_key.key_type.startswith("rsa-") else "keyAgreement"
-    if certificate.key_usage is not None and needed not in certificate.key_usage:
+    key_type, usage = recipient.certificate.public_key.key_type, recipient.certificate.key_usage
+    transported = key_type.startswith("rsa-")
+    if not transported and key_type not in _AGREEMENTS:
+        raise BadSubjectKey(
+            f"Nothing can be encrypted with a key of type {key_type}; "
+            "use a certificate with an RSA key or one on P-256, P-384 or P-521."
+        )
+    needed = "keyEncipherment" if transported else "keyAgreement"
+    if usage is not None and needed not in usage:
         raise NotAuthorized(
             f"The certificate's key usage does not allow {needed}, so nothing is encrypted with its key; "
             "use another certificate."

@@ -45,13 +45,24 @@ class KeyPool:
             Unavailable: More keys are asked for than can be made.
             OperatorError: There is no such key type.
         """
+        key = self.ready(key_type)
+        if key is None:
+            key = await self._made(key_type)
+            self._ready.setdefault(key_type, deque())
+            self._refill(key_type)
+        return key
+
+    def ready(self, key_type: str) -> PrivateKey | None:
+        """Return a new private key if there is one at once; if not, ``take`` has it made.
+
+        Raises:
+            OperatorError: There is no such key type.
+        """
         if not key_type.startswith("rsa-"):
             return self._make(key_type)
-        ready = self._ready.setdefault(key_type, deque())
-        if ready:
-            key = ready.popleft()
-        else:
-            key = await self._made(key_type)
+        if not self._ready.get(key_type):
+            return None
+        key = self._ready[key_type].popleft()
         self._refill(key_type)
         return key
 

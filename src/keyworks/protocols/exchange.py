@@ -23,6 +23,7 @@ class Request:
         body: At most the listener's limit.
         source: The peer's address, for counts and the ledger.
         presented: The client's certificate chain where TLS asked for one: untrusted.
+        secure: Whether it came over TLS, and the reply goes back over it.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Request:
     body: bytes
     source: str
     presented: PresentedChain | None = None
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Reply:
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     content_type: str = "text/plain; charset=utf-8"
     private: str = field(default="", repr=False)
     notice: str = ""

@@ -27,6 +27,7 @@ _MAX_WORDS: Final = 200
 """Characters of a stranger's in a line of the log."""
 
 _OUR_FAULT: Final = 500
+_NO_CONTENT: Final = 204
 
 
 class Application:
@@ -61,6 +62,7 @@ class Application:
             body=body,
             source=client[0] if client else "unknown",
             presented=scope["state"].get("presented"),
+            secure=scope.get("scheme") == "https",
         )
         await _deliver(await self._answer(request), send)
 
@@ -129,9 +131,12 @@ async def _whole_body(receive: Receive) -> bytes | None:
 
 
 async def _deliver(reply: Reply, send: Send) -> None:
-    headers = [
+    about_the_body = [
         (b"content-type", reply.content_type.encode("latin-1")),
         (b"content-length", str(len(reply.body)).encode()),
+    ]
+    headers = [
+        *(about_the_body if reply.status != _NO_CONTENT else ()),  # RFC 9110 §8.6
         *((name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers),
     ]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

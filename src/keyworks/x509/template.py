@@ -51,6 +51,15 @@ class Template:
         return hashlib.sha256(self.der).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A request before anything in it is believed."""
+
+    outer: rfc2986.CertificationRequest
+    signed: bytes
+    info: rfc2986.CertificationRequestInfo
+
+
 def parse_certification_request(der: bytes) -> Template:
     """Return what a PKCS#10 request asks for, its proof of possession checked.
 
@@ -59,6 +68,49 @@ def parse_certification_request(der: bytes) -> Template:
         BadSubjectKey: The key is weak, malformed, or of a type that is not certified.
         BadProofOfPossession: Its signature does not verify with its key.
     """
+    decoded = _decode(der)
+    public_key = PublicKey.parse(octets_of(decoded.info.subject_pk_info))
+    template = _template(der, decoded.info, public_key)
+    _check_possession(public_key, decoded.outer, decoded.signed)
+    return template
+
+
+def parse_key_request(der: bytes, public_key: PublicKey) -> Template:
+    """Return what a PKCS#10 request asks for whose sender wants the key made for it.
+
+    Key and signature in the request are there because the format has them, and say nothing.
+
+    Args:
+        der: The request.
+        public_key: Of the key that was made.
+
+    Raises:
+        MalformedRequest: It is no PKCS#10 request, or larger than anybody needs.
+
+    Source: RFC 7030 §4.4.1.
+    """
+    return _template(der, _decode(der).info, public_key)
+
+
+def parse_attributes(der: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Return each value of each attribute of a PKCS#10 request, whatever else the request says.
+
+    Returns:
+        Object identifiers and DER values; an attribute without a value has an empty one.
+
+    Raises:
+        MalformedRequest: It is no PKCS#10 request, or larger than anybody needs.
+    """
+    attributes = _decode(der).info.attributes.as_list()
+    _check_number(attributes)
+    return tuple(
+        (one.type.dotted_string, octets_of(value) if value is not None else b"")
+        for one in attributes
+        for value in one.values.as_list() or (None,)
+    )
+
+
+def _decode(der: bytes) -> _Decoded:
     if len(der) > MAX_REQUEST_OCTETS:
         raise MalformedRequest(
             f"The request has {len(der)} octets; at most {MAX_REQUEST_OCTETS} are looked at."
@@ -71,13 +123,14 @@ def parse_certification_request(der: bytes) -> Template:
         raise MalformedRequest("The body is not a PKCS#10 certification request (RFC 2986 §4).") from error
     if requested.version != 0:
         raise MalformedRequest("The request is not PKCS#10 version 1.")
-    public_key = PublicKey.parse(octets_of(requested.subject_pk_info))
-    subject = Name.parse(octets_of(requested.subject))
+    return _Decoded(outer, signed, requested)
+
+
+def _template(der: bytes, requested: rfc2986.CertificationRequestInfo, public_key: PublicKey) -> Template:
     extensions, password = _read_attributes(requested.attributes.as_list())
     names = next((one.value for one in extensions if one.oid == oids.SUBJECT_ALT_NAME), None)
-    _check_possession(public_key, outer, signed)
     return Template(
-        subject=subject,
+        subject=Name.parse(octets_of(requested.subject)),
         public_key=public_key,
         subject_alt_name=parse_subject_alt_name(names) if names is not None else None,
         extensions=extensions,
@@ -105,10 +158,7 @@ def _check_possession(public_key: PublicKey, outer: rfc2986.CertificationRequest
 
 def _read_attributes(attributes: Sequence[rfc2986.Attribute]) -> tuple[tuple[Extension, ...], str | None]:
     """Return the requested extensions and the challenge password; other attributes say nothing to us."""
-    if len(attributes) > MAX_ATTRIBUTES:
-        raise MalformedRequest(
-            f"The request has {len(attributes)} attributes; at most {MAX_ATTRIBUTES} are looked at."
-        )
+    _check_number(attributes)
     found: dict[str, bytes] = {}
     for attribute in attributes:
         oid = attribute.type.dotted_string
@@ -125,6 +175,13 @@ def _read_attributes(attributes: Sequence[rfc2986.Attribute]) -> tuple[tuple[Ext
         _requested_extensions(requested) if requested is not None else (),
         _password(password) if password is not None else None,
     )
+
+
+def _check_number(attributes: Sequence[rfc2986.Attribute]) -> None:
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise MalformedRequest(
+            f"The request has {len(attributes)} attributes; at most {MAX_ATTRIBUTES} are looked at."
+        )
 
 
 def _requested_extensions(der: bytes) -> tuple[Extension, ...]:

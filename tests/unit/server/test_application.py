@@ -17,7 +17,11 @@ PRESENTED = PresentedChain((b"leaf",), b"fingerprint")
 
 
 async def ask(
-    routes: Mapping[str, Respond], *messages: Mapping[str, Any], path: str = "/a/b", client: object = ("::1", 5)
+    routes: Mapping[str, Respond],
+    *messages: Mapping[str, Any],
+    path: str = "/a/b",
+    client: object = ("::1", 5),
+    scheme: str | None = None,
 ) -> tuple[list[Mapping[str, Any]], list[Line]]:
     """Return what the application sends for a request, and what it logs."""
     log, lines = recording_log()
@@ -36,6 +40,7 @@ async def ask(
         "headers": [(b"x", b"1"), (b"y", b"\xe9"), (b"x", b"2")],
         "client": client,
         "state": {"presented": PRESENTED},
+        **({"scheme": scheme} if scheme is not None else {}),
     }
     await Application(routes, log, Counters())(scope, receive, send)
     return sent, lines
@@ -55,6 +60,24 @@ async def test_an_answer_says_its_length_and_comes_in_one_piece() -> None:
     assert start["status"] == 200
     assert dict(start["headers"])[b"content-length"] == str(len(body["body"])).encode()
     assert not body["more_body"]
+
+
+async def test_an_answer_without_content_says_nothing_about_it() -> None:
+    """RFC 9110 §8.6: no Content-Length with 204."""
+
+    async def nothing(_: Request) -> Reply:
+        return Reply(204)
+
+    [start, body], _ = await ask({"/a/": nothing})
+    assert (start["status"], start["headers"], body["body"]) == (204, [], b"")
+
+
+@pytest.mark.parametrize(("scheme", "secure"), [("https", True), ("http", False), (None, False)])
+async def test_an_adapter_knows_whether_its_answer_goes_over_tls(scheme: str | None, secure: bool) -> None:
+    """ASGI: a scope without a scheme is plain HTTP."""
+    echo = Echo()
+    await ask({"/a/": echo.respond}, scheme=scheme)
+    assert echo.requests[0].secure is secure
 
 
 @pytest.mark.parametrize(

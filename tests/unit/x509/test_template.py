@@ -10,12 +10,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AttributeOID, NameOID
 
 from keyworks import oids
+from keyworks.algorithms.public_key import PublicKey
 from keyworks.algorithms.registry import BY_NAME
 from keyworks.errors import BadProofOfPossession, BadSubjectKey, MalformedRequest
 from keyworks.x509.der import sequence_of, wrap
 from keyworks.x509.extensions import MAX_EXTENSIONS, Extension
 from keyworks.x509.name import EMPTY_NAME
-from keyworks.x509.template import MAX_ATTRIBUTES, MAX_REQUEST_OCTETS, parse_certification_request
+from keyworks.x509.template import (
+    MAX_ATTRIBUTES,
+    MAX_REQUEST_OCTETS,
+    parse_attributes,
+    parse_certification_request,
+    parse_key_request,
+)
 from tests.unit.x509.chains import private_key
 from tests.unit.x509.requests import (
     CHALLENGE_PASSWORD,
@@ -251,3 +258,47 @@ def test_every_registered_algorithm_can_prove_possession() -> None:
     }
     only_by_choice = {"sha384WithRSAEncryption", "sha512WithRSAEncryption"}
     assert {algorithm.name for algorithm in proven} == set(BY_NAME) - only_by_choice
+
+
+def test_a_request_for_a_key_says_nothing_by_its_own_key_and_signature() -> None:
+    """RFC 7030 §4.4.1: both are to be ignored."""
+    made = PublicKey.parse(spki_of(private_key("P-384", "made")))
+    plain = request(Plan(attributes=(challenge_password("abc"),)))
+    for der in (
+        plain,
+        plain[:-4] + bytes(4),
+        request(Plan(public_key=spki_of(private_key("secp256k1", "weak")))),
+    ):
+        template = parse_key_request(der, made)
+        assert (template.public_key, template.der) == (made, der)
+        assert template.subject.text == "serialNumber=SN-0001,O=Example"
+    assert parse_key_request(plain, made).challenge_password == "abc"
+
+
+def test_what_is_no_request_asks_for_no_key_either() -> None:
+    made = PublicKey.parse(spki_of(private_key("P-384", "made")))
+    for der in (
+        b"",
+        b"\x30\x00",
+        request() + b"\0",
+        bytes(MAX_REQUEST_OCTETS + 1),
+        request(Plan(version=b"\x02\x01\x01")),
+    ):
+        with pytest.raises(MalformedRequest):
+            parse_key_request(der, made)
+
+
+def test_every_value_of_every_attribute_is_found_and_so_is_one_that_has_none() -> None:
+    first, second = (
+        attribute(wrap(6, b"\x2a\x03" + bytes((one,))), *values)
+        for one, values in ((4, ()), (5, (b"\x02\x01\x01", b"\x02\x01\x02")))
+    )
+    assert parse_attributes(request(Plan(attributes=(first, second)))) == (
+        ("1.2.3.4", b""),
+        ("1.2.3.5", b"\x02\x01\x01"),
+        ("1.2.3.5", b"\x02\x01\x02"),
+    )
+    with pytest.raises(MalformedRequest, match=f"at most {MAX_ATTRIBUTES}"):
+        parse_attributes(
+            request(Plan(attributes=tuple(unknown_attribute(one) for one in range(MAX_ATTRIBUTES + 1))))
+        )

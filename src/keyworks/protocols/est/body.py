@@ -13,14 +13,26 @@ from keyworks.cms.signed_data import certs_only
 from keyworks.protocols.exchange import Reply
 
 PKCS7: Final = "application/pkcs7-mime"
+_LINE: Final = 64
 _WHITESPACE: Final = re.compile(rb"[ \t\r\n]+")
 
 
 def certificates(ders: tuple[bytes, ...], content_type: str) -> Reply:
     """Return a reply that carries certificates, in no order, being a SET (RFC 5652 §10.2.3)."""
+    return base64_body(certs_only(ders), content_type)
+
+
+def base64_body(der: bytes, content_type: str) -> Reply:
+    """Return a reply that carries DER."""
     # One line and a line feed: clients that never skip white space and clients that need it both cope.
-    body = base64.b64encode(certs_only(ders)) + b"\n"
+    body = base64.b64encode(der) + b"\n"
     return Reply(200, (("Content-Transfer-Encoding", "base64"),), body, content_type)
+
+
+def wrapped(der: bytes, end: bytes) -> bytes:
+    """Return DER in base64 as a part of a MIME message has it, each line with its end (RFC 2045 §6.8)."""
+    text = base64.b64encode(der)
+    return b"".join(text[place : place + _LINE] + end for place in range(0, len(text), _LINE))
 
 
 def decode_base64(body: bytes) -> bytes:

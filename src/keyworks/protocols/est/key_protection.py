@@ -1,0 +1,118 @@
+"""For whom a key that the server makes is to be encrypted, as the request says.
+
+Source: RFC 7030 §4.4.1; RFC 4108 §2.2.5; RFC 8551 §2.5.2 (SMIMECapabilities).
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from cryptography.hazmat import asn1
+from cryptography.x509 import ObjectIdentifier
+
+from keyworks import oids
+from keyworks.access.credential import PresentedChain
+from keyworks.asn1 import rfc5280
+from keyworks.authority.authenticate import parse_presented
+from keyworks.cms.enveloped_data import CIPHERS, Recipient, check_recipient
+from keyworks.errors import BadSubjectKey, MalformedRequest
+from keyworks.x509.certificate import Certificate
+from keyworks.x509.der import values_of
+
+MAX_CAPABILITIES: Final = 64
+
+
+def recipient_of(attributes: Sequence[tuple[str, bytes]], presented: PresentedChain | None) -> Recipient | None:
+    """Return whose certificate the key is to be encrypted for; ``None`` where TLS is enough for the requester.
+
+    The certificate is the one with which the client opened the connection.
+
+    Args:
+        attributes: Of the request, as ``parse_attributes`` returns them.
+        presented: The client's certificate chain; TLS has proven possession of its key.
+
+    Raises:
+        MalformedRequest: What the request says about it cannot be read.
+        BadSubjectKey: It names a key that is not known here, or with which nothing can be encrypted.
+        NotAuthorized: The certificate says that its key is not for encryption.
+    """
+    symmetric = _value(attributes, oids.DECRYPT_KEY_ID)
+    asymmetric = _value(attributes, oids.ASYMMETRIC_DECRYPT_KEY_ID)
+    if symmetric is not None and asymmetric is not None:
+        raise MalformedRequest(
+            "The request names two keys to encrypt with; send either DecryptKeyIdentifier or "
+            "AsymmetricDecryptKeyIdentifier."
+        )
+    if symmetric is not None:
+        raise BadSubjectKey(
+            "This server shares no secret key with the requester, so it cannot encrypt as DecryptKeyIdentifier "
+            "asks; name the client certificate's key in AsymmetricDecryptKeyIdentifier, or rely on TLS."
+        )
+    if asymmetric is None:
+        return None
+    certificate = _certificate_of(_octets(asymmetric), presented)
+    recipient = _recipient(certificate, _value(attributes, oids.SMIME_CAPABILITIES))
+    check_recipient(recipient)
+    return recipient
+
+
+def _value(attributes: Sequence[tuple[str, bytes]], oid: str) -> bytes | None:
+    """Return the one value of an attribute; what is said unclearly must not pass for not being said."""
+    found = [value for known, value in attributes if known == oid]
+    if len(found) > 1:
+        raise MalformedRequest(f"The request has attribute {oid} with more than one value.")
+    return found[0] if found else None
+
+
+def _octets(der: bytes) -> bytes:
+    try:
+        return asn1.decode_der(bytes, der)
+    except ValueError as error:
+        raise MalformedRequest(
+            "AsymmetricDecryptKeyIdentifier has to be an OCTET STRING (RFC 7030 §4.4.1.2)."
+        ) from error
+
+
+def _certificate_of(identifier: bytes, presented: PresentedChain | None) -> Certificate:
+    certificate = parse_presented(presented.certificates[0]) if presented is not None else None
+    if certificate is None or identifier not in _identifiers(certificate):
+        raise BadSubjectKey(
+            "AsymmetricDecryptKeyIdentifier names a key that is not known here; it has to be the "
+            "subjectKeyIdentifier of the certificate that the client opens the TLS connection with."
+        )
+    return certificate
+
+
+def _identifiers(certificate: Certificate) -> Iterator[bytes]:
+    """Yield what a key is called: as its certificate says, or as RFC 5280 §4.2.1.2 or RFC 7093 §2 derive it."""
+    if certificate.subject_key_identifier is not None:
+        yield certificate.subject_key_identifier
+    yield certificate.public_key.key_identifier
+    key = asn1.decode_der(rfc5280.SubjectPublicKeyInfo, certificate.public_key.spki)
+    yield hashlib.sha1(key.subject_public_key.as_bytes(), usedforsecurity=False).digest()
+
+
+def _recipient(certificate: Certificate, capabilities: bytes | None) -> Recipient:
+    """Return the recipient with the best that it can read; of who says nothing, that is the best there is."""
+    if capabilities is None:
+        return Recipient(certificate)
+    known = frozenset(_capabilities(capabilities))
+    cipher = next((one for one in CIPHERS if one.oid in known), None)
+    if cipher is None:
+        raise BadSubjectKey(
+            "The requester's SMIMECapabilities name no cipher that is used here; add AES-256-CBC."
+        )
+    return Recipient(certificate, cipher, oaep=oids.RSAES_OAEP in known or oids.RSA_ENCRYPTION not in known)
+
+
+def _capabilities(der: bytes) -> Iterator[str]:
+    found = values_of(der, "SMIMECapabilities")
+    if len(found) > MAX_CAPABILITIES:
+        raise MalformedRequest(
+            f"There are {len(found)} SMIMECapabilities; at most {MAX_CAPABILITIES} are looked at."
+        )
+    for one in found:
+        try:
+            yield asn1.decode_der(ObjectIdentifier, values_of(one, "SMIMECapabilities")[0]).dotted_string
+        except ValueError as error:
+            raise MalformedRequest("SMIMECapabilities is malformed.") from error
