@@ -34,7 +34,8 @@ class TLSTransport(asyncio.Transport):
     """
 
     def __init__(self, connection: "TLSConnection") -> None:
-        super().__init__({"ssl_object": connection})
+        # By the second, uvicorn says https in the scope.
+        super().__init__({"ssl_object": connection, "sslcontext": connection.context})
         self._connection = connection
         self._pending: list[bytes] = []
         self._closing = False
@@ -112,6 +113,7 @@ class TLSConnection(asyncio.Protocol):
         make_http: Callable[[PresentedChain | None], LimitedProtocol],
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        self.context = context
         self._tls = SSL.Connection(context, None)
         self._tls.set_accept_state()
         self._limits = bounds.limits

@@ -21,6 +21,18 @@ async def test_an_answer_is_dated_by_the_clock() -> None:
 
 
 @BOTH
+async def test_an_adapter_is_told_whether_the_connection_is_tls(*, tls: bool) -> None:
+    """What must not travel in the clear depends on it."""
+    echo = Echo()
+    async with serving(echo.respond, Limits(idle_seconds=0.05), offering() if tls else None) as small:
+        if tls:
+            await (await TLSClient(small).handshake(early=GET)).read()
+        else:
+            await small.exchange(GET)
+    assert [one.secure for one in echo.requests] == [tls]
+
+
+@BOTH
 async def test_a_stopping_listener_finishes_what_it_is_answering(*, tls: bool) -> None:
     echo = Echo()
     echo.go.clear()
