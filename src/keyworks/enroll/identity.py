@@ -5,6 +5,7 @@
     FOLDER/
     ├── current -> generations/2      the one switch: a link, replaced in one step
     ├── key.pem -> current/key.pem    and so certificate.pem, chain.pem, cacerts.pem
+    ├── .announced                    fingerprint of the certificate that others were told of, see ``hook``
     └── generations/
         ├── 1/                        the former pair, kept until the next renewal
         └── 2/
@@ -39,6 +40,7 @@ from keyworks.x509.certificate import Certificate, ders_of, pem_of
 from keyworks.x509.template import Template, parse_certification_request
 
 LINKS: Final = ("key.pem", "certificate.pem", "chain.pem", "cacerts.pem")
+_ANNOUNCED: Final = ".announced"
 _OF_FILE_SYSTEMS: Final = "lost+found"
 
 _KEPT: Final = 2
@@ -175,6 +177,29 @@ class IdentityFolder:
             ) from error
         return Identity(folder, read_file(folder / "channel").decode("ascii", "replace").strip(), credential)
 
+    def former(self) -> Certificate | None:
+        """Return the certificate before the one in use, if there was one and it can be read."""
+        found = _certificates(self._generations / str(self._number() - 1) / "certificate.pem")
+        try:
+            return Certificate.parse(found[0]) if found else None
+        except MalformedRequest:
+            return None
+
+    def is_announced(self, present: Identity) -> bool:
+        """Return whether others were told of a certificate."""
+        try:
+            return (self.folder / _ANNOUNCED).read_text("ascii").strip() == _fingerprint(present)
+        except (OSError, ValueError):
+            return False
+
+    def note_announced(self, present: Identity) -> None:
+        """Write down, durably, that others were told of a certificate."""
+        with _explained(self.folder):
+            unnamed = self.folder / f"{_ANNOUNCED}.new"
+            _write(unnamed, f"{_fingerprint(present)}\n".encode())
+            unnamed.replace(self.folder / _ANNOUNCED)
+            sync_folder(self.folder)
+
     def repair(self, present: Identity) -> bool:
         """Write certificate.pem again if it is not what chain.pem begins with; return whether it was not.
 
@@ -281,6 +306,10 @@ def _put(file: Path, certificates: tuple[bytes, ...]) -> None:
     _write(unnamed, "".join(pem_of(der) for der in certificates).encode())
     unnamed.replace(file)
     sync_folder(file.parent)
+
+
+def _fingerprint(identity: Identity) -> str:
+    return identity.certificate.fingerprint.hex()
 
 
 def _certificates(file: Path) -> tuple[bytes, ...]:
