@@ -155,7 +155,9 @@ class _Post:
 
     def _plan(self, certificate: Certificate | None, at: int) -> Plan:
         earliest = max(at, self._renewal.not_before)
-        return next_renewal(certificate, earliest, draw_of(certificate), self._watch.timetable)
+        # Who has failed comes earlier in the next window than those whose first turn it is.
+        draw = draw_of(certificate) / (1 + self._renewal.failures)
+        return next_renewal(certificate, earliest, draw, self._watch.timetable)
 
     def _plan_announcement(self, present: Identity | None, now: int) -> int | None:
         if self._watch.hook is None or present is None or self._folder.is_announced(present):

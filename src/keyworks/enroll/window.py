@@ -61,6 +61,7 @@ class Timetable:
     def place(self, earliest: int, draw: float) -> int:
         """Return an instant within the next window, at random, so that a plant does not come all at once.
 
+        It lies in the first half, so that the second is left for other tries and for what follows a renewal.
         It is the same instant whenever it is asked for before that instant, and ``earliest`` itself from there
         to the window's end.
 
@@ -69,7 +70,7 @@ class Timetable:
             draw: Where in each window, from 0 up to but not including 1.
         """
         found = [
-            max(earliest, start + int(draw * (end - start)))
+            max(earliest, start + int(draw * (end - start) / 2))
             for start, end in self._openings(earliest)
             if start < end > earliest
         ]

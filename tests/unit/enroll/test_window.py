@@ -64,14 +64,16 @@ def test_what_is_no_window_is_refused_with_what_to_write(text: str, says: str) -
     ("earliest", "draw", "place"),
     [
         ("2026-11-25T09:00:00", 0.0, "2026-11-28T02:00:00"),
-        ("2026-11-25T09:00:00", 0.5, "2026-11-28T03:30:00"),
-        ("2026-11-28T03:00:00", 0.5, "2026-11-28T03:30:00"),
-        ("2026-11-28T03:45:00", 0.5, "2026-11-28T03:45:00"),
+        ("2026-11-25T09:00:00", 0.5, "2026-11-28T02:45:00"),
+        ("2026-11-28T02:30:00", 0.5, "2026-11-28T02:45:00"),
+        ("2026-11-28T03:00:00", 0.5, "2026-11-28T03:00:00"),
         ("2026-11-28T04:59:59", 0.5, "2026-11-28T04:59:59"),
-        ("2026-11-28T05:00:00", 0.5, "2026-12-05T03:30:00"),
+        ("2026-11-28T05:00:00", 0.5, "2026-12-05T02:45:00"),
     ],
 )
-def test_chance_gives_a_place_in_the_next_window(earliest: str, draw: float, place: str) -> None:
+def test_chance_gives_a_place_in_the_first_half_of_the_next_window(
+    earliest: str, draw: float, place: str
+) -> None:
     timetable = parse_windows(["Sat 02:00-05:00"], UTC)
     assert timetable.place(_at(earliest), draw) == _at(place)
 
