@@ -1,13 +1,14 @@
-"""What is wrong with a settings file, in words that need no programming language, and on which line."""
+"""What is wrong with a settings file, in words that need no programming language."""
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 _TYPES: Final = re.compile(r"Expected `(?P<wanted>[a-z]+)(?: \| null)?`, got `(?P<found>[a-z]+)`")
-_MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
-_HEADER: Final = re.compile(r"\s*\[\s*(?P<name>[^\[\]]+?)\s*\]\s*(?:#.*)?$")
+_WHERE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`")
 _WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "object": "a section",
@@ -24,30 +25,42 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
 _FOUND: Final[Mapping[str, str]] = MappingProxyType({"float": "a number with a point"})
 
 
-def in_words(message: str) -> str:
-    """Return msgspec's complaint about a setting, to be read after the setting's name."""
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Something that cannot be, or cannot be done.
+
+    Args:
+        path: Sections and name of the setting.
+        sentence: What is wrong, why, and what to do; names the setting.
+    """
+
+    path: tuple[str, ...]
+    sentence: str
+
+
+def wrong_type(path: tuple[str, ...], message: str) -> Complaint:
+    """Return msgspec's complaint about the value of a setting, in our words."""
+    where = _WHERE.search(message)
+    which = "an entry of " if where and where["path"] else ""
+    return Complaint(path, f"{which}{'.'.join(path) or 'the file'} {_in_words(_WHERE.sub('', message))}.")
+
+
+def _in_words(message: str) -> str:
     types = _TYPES.match(message)
-    if types is not None:
-        wanted, found = types["wanted"], types["found"]
-        return f"has to be {_WORDS.get(wanted, wanted)}, not {_FOUND.get(found) or _WORDS.get(found, found)}"
-    missing = _MISSING.match(message)
-    return (
-        f"lacks '{missing['name']}', which has to be there" if missing is not None else f"is wrong: {message}"
-    )
+    if types is None:
+        return f"is wrong: {message}"
+    wanted, found = types["wanted"], types["found"]
+    return f"has to be {_WORDS.get(wanted, wanted)}, not {_FOUND.get(found) or _WORDS.get(found, found)}"
 
 
-def line_of(text: str, path: tuple[str, ...]) -> int:
-    """Return the line of a setting, or of its section, or 1."""
-    wanted, section, found = ".".join(path), "", 1
-    for number, line in enumerate(text.split("\n"), 1):
-        header = _HEADER.match(line)
-        if header is not None:
-            section = header["name"]
-            if section == wanted:
-                return number
-            if path and section == path[0]:
-                found = number
-        name = line.partition("=")[0].strip().strip("\"'")
-        if name and wanted == (f"{section}.{name}" if section else name):
-            return number
-    return found
+def unknown_name(path: tuple[str, ...], known: Iterable[str]) -> Complaint:
+    """Return the complaint about a setting that does not exist, with the one that was probably meant."""
+    names = tuple(known)
+    near = difflib.get_close_matches(path[-1], names, 1, 0.5)
+    meant = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(names)}."
+    return Complaint(path, f"there is no setting '{'.'.join(path)}'; {meant}")
+
+
+def missing_name(path: tuple[str, ...], name: str) -> Complaint:
+    """Return the complaint about a section that lacks a setting."""
+    return Complaint(path, f"{'.'.join(path) or 'the file'} lacks '{name}', which has to be there.")

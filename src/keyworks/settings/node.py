@@ -1,32 +1,21 @@
-"""This node's settings: ``keyworks.toml`` as frozen values.
+"""This node's settings: ``keyworks.toml`` as frozen values."""
 
-Unknown names are refused with their line and the nearest valid name, because a setting that is silently ignored
-is found during the next outage.
-"""
-
-import difflib
 import math
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from keyworks.errors import OperatorError, RejectedName
-from keyworks.settings.complaint import in_words, line_of
+from keyworks.errors import RejectedName
+from keyworks.settings.complaint import Complaint
+from keyworks.settings.toml import Section, Source, quoted
 from keyworks.x509.general_name import server_names
 
-MAX_FILE_OCTETS: Final = 1024 * 1024
 
-
-class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class Node(_Section, frozen=True):
+class Node(Section, frozen=True):
     """Which node this is.
 
     Args:
@@ -47,7 +36,7 @@ class Node(_Section, frozen=True):
         return self.workers or os.cpu_count() or 1
 
 
-class Listen(_Section, frozen=True):
+class Listen(Section, frozen=True):
     """Where it listens, as host:port; port 0 takes any.
 
     Args:
@@ -61,7 +50,7 @@ class Listen(_Section, frozen=True):
     publication: str = "127.0.0.1:8080"
 
 
-class Database(_Section, frozen=True):
+class Database(Section, frozen=True):
     """Where everything is stored.
 
     Args:
@@ -71,7 +60,7 @@ class Database(_Section, frozen=True):
     file: str = "keyworks.db"
 
 
-class Keys(_Section, frozen=True):
+class Keys(Section, frozen=True):
     """Where the passphrase of the key store comes from; exactly one of both.
 
     Args:
@@ -83,7 +72,7 @@ class Keys(_Section, frozen=True):
     passphrase_env: str | None = None
 
 
-class Log(_Section, frozen=True):
+class Log(Section, frozen=True):
     """What is logged, to standard error.
 
     Args:
@@ -95,7 +84,7 @@ class Log(_Section, frozen=True):
     format: str = "json"
 
 
-class Limits(_Section, frozen=True):
+class Limits(Section, frozen=True):
     """What a stranger may take.
 
     Args:
@@ -119,7 +108,7 @@ class Limits(_Section, frozen=True):
     max_connections: int = 4096
 
 
-class NodeSettings(_Section, frozen=True):
+class NodeSettings(Section, frozen=True):
     """Everything in ``keyworks.toml``."""
 
     node: Node
@@ -134,17 +123,12 @@ _ADDRESS: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<p
 _NODE_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 """It stands in a certificate and in the ledger's name, which has neither blanks nor plus signs."""
 
-_UNKNOWN: Final = re.compile(r"unknown field `(?P<name>[^`]+)`")
-_WHERE: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
-_INDEX: Final = re.compile(r"\[[^]]*\]")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _FORMATS: Final = ("json", "text")
 _MAX_ORGANIZATION: Final = 64
 """RFC 5280 appendix A.1: ub-organization-name."""
 
 _MAX_WORKERS: Final = 256
-_ESCAPES: Final = {"\\": "\\\\", '"': '\\"'}
-"""TOML 1.0, basic strings; whatever cannot be seen is escaped by its number."""
 _FILE: Final = """\
 # This node. The applied policy (authorities, channels, anchors) is in the database.
 
@@ -187,33 +171,13 @@ def read_node_settings(file: Path) -> NodeSettings:
     Raises:
         OperatorError: It cannot be read, or says something that cannot be; with file, line and remedy.
     """
-    text = _text_of(file)
+    source = Source.of(file)
+    settings = source.read(NodeSettings)
     try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise OperatorError(f"{file} is not TOML: {error}.") from error
-    try:
-        settings = msgspec.convert(document, NodeSettings, strict=True)
         check_node_settings(settings)
-    except msgspec.ValidationError as error:
-        raise _located(file, text, str(error)) from error
     except WrongSetting as wrong:
-        raise OperatorError(f"{file}:{line_of(text, wrong.path)}: {wrong.sentence}") from wrong
+        raise source.refusal([Complaint(wrong.path, wrong.sentence)]) from wrong
     return settings
-
-
-def _text_of(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            octets = stream.read(MAX_FILE_OCTETS + 1)
-        text = octets.decode("utf-8-sig")
-    except OSError as error:
-        raise OperatorError(f"{file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise OperatorError(f"{file} is not TOML: {error}.") from error
-    if len(octets) > MAX_FILE_OCTETS:
-        raise OperatorError(f"{file} is larger than {MAX_FILE_OCTETS} octets; it cannot be a settings file.")
-    return text
 
 
 class WrongSetting(ValueError):
@@ -295,36 +259,6 @@ def _is_text(value: str) -> bool:
     return bool(value) and value.isprintable() and value == value.strip()
 
 
-def _located(file: Path, text: str, message: str) -> OperatorError:
-    """Return msgspec's complaint with file, line, and the name that was probably meant."""
-    where = _WHERE.search(message)
-    path = tuple(part for part in _INDEX.sub("", where["path"] if where else "").split(".") if part)
-    unknown = _UNKNOWN.search(message)
-    if unknown is None:
-        which = "an entry of " if where and where["path"].endswith("]") and path else ""
-        complaint = in_words(_WHERE.sub("", message))
-        return OperatorError(
-            f"{file}:{line_of(text, path)}: {which}{'.'.join(path) or 'the file'} {complaint}."
-        )
-    known = _names_at(path)
-    near = difflib.get_close_matches(unknown["name"], known, 1, 0.5)
-    meant = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}."
-    line = line_of(text, (*path, unknown["name"]))
-    return OperatorError(f"{file}:{line}: there is no setting '{'.'.join((*path, unknown['name']))}'; {meant}")
-
-
-def _names_at(path: tuple[str, ...]) -> tuple[str, ...]:
-    sections: Mapping[str, Any] = {
-        "node": Node,
-        "listen": Listen,
-        "database": Database,
-        "keys": Keys,
-        "log": Log,
-        "limits": Limits,
-    }
-    return tuple(sections[path[0]].__struct_fields__) if path and path[0] in sections else tuple(sections)
-
-
 def split_address(address: str) -> tuple[str, int]:
     """Return host and port of a checked address."""
     host, _, port = address.rpartition(":")
@@ -340,28 +274,16 @@ def render_node_settings(settings: NodeSettings) -> str:
     node, listen, keys = settings.node, settings.listen, settings.keys
     source = "passphrase_file" if keys.passphrase_file else "passphrase_env"
     return _FILE.format(
-        name=_quoted(node.name),
-        organization=_quoted(node.organization),
-        names=", ".join(_quoted(name) for name in node.names),
+        name=quoted(node.name),
+        organization=quoted(node.organization),
+        names=", ".join(quoted(name) for name in node.names),
         workers=node.workers,
-        enrollment=_quoted(listen.enrollment),
-        console=_quoted(listen.console),
-        publication=_quoted(listen.publication),
-        database=_quoted(settings.database.file),
-        keys=f"{source} = {_quoted(getattr(keys, source) or '')}",
-        level=_quoted(settings.log.level),
-        format=_quoted(settings.log.format),
+        enrollment=quoted(listen.enrollment),
+        console=quoted(listen.console),
+        publication=quoted(listen.publication),
+        database=quoted(settings.database.file),
+        keys=f"{source} = {quoted(getattr(keys, source) or '')}",
+        level=quoted(settings.log.level),
+        format=quoted(settings.log.format),
         limits="\n".join(f"{name} = {getattr(settings.limits, name)!r}" for name in Limits.__struct_fields__),
     )
-
-
-def _quoted(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise OperatorError(f"{text!r} is not Unicode text; settings cannot hold it.") from error
-    return '"' + "".join(_ESCAPES.get(char) or _escaped(char) for char in text) + '"'
-
-
-def _escaped(char: str) -> str:
-    return char if char.isprintable() else f"\\U{ord(char):08x}"

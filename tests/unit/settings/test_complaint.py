@@ -1,60 +1,53 @@
-"""What is wrong with a settings file, in words that need no programming language, and on which line."""
+"""What is wrong with a settings file, in words that need no programming language."""
 
 import datetime as dt
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import pytest
 
-from keyworks.settings.complaint import in_words, line_of
-from keyworks.settings.node import NodeSettings
+from keyworks.settings.complaint import Complaint, missing_name, unknown_name, wrong_type
 
-TEXT: Final = "[first]\na = 1\n\n[ second ] # comment\n'a' = 2\n# b\nb = 3\n"
+PATH = ("first", "a")
 
 
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (1, "has to be text in quotes, not a whole number"),
-        (1.5, "has to be text in quotes, not a number with a point"),
-        (True, "has to be text in quotes, not true or false"),
-        ([], "has to be text in quotes, not a list"),
-        ({}, "has to be text in quotes, not a section"),
-        (dt.date(2026, 9, 21), "has to be text in quotes, not a date"),
-        (dt.time(12), "has to be text in quotes, not a time"),
-        (dt.datetime(2026, 9, 21, tzinfo=dt.UTC), "has to be text in quotes, not a date and time"),
+        (1, "first.a has to be text in quotes, not a whole number."),
+        (1.5, "first.a has to be text in quotes, not a number with a point."),
+        (True, "first.a has to be text in quotes, not true or false."),
+        ([], "first.a has to be text in quotes, not a list."),
+        ({}, "first.a has to be text in quotes, not a section."),
+        (dt.date(2026, 9, 21), "first.a has to be text in quotes, not a date."),
+        (dt.time(12), "first.a has to be text in quotes, not a time."),
+        (dt.datetime(2026, 9, 21, tzinfo=dt.UTC), "first.a has to be text in quotes, not a date and time."),
     ],
 )
-@pytest.mark.parametrize("section", [{"database": "file"}, {"keys": "passphrase_env"}])
-def test_every_kind_of_value_in_toml_has_a_name(section: dict[str, str], found: Any, words: str) -> None:
+@pytest.mark.parametrize("kind", [str, str | None])
+def test_every_kind_of_value_in_toml_has_a_name(kind: type, found: Any, words: str) -> None:
     """What msgspec says of it is asked, so that another wording of a later release is noticed."""
-    [(name, setting)] = section.items()
-    node = {"name": "n", "organization": "o"}
     with pytest.raises(msgspec.ValidationError) as refused:
-        msgspec.convert({"node": node, name: {setting: found}}, NodeSettings, strict=True)
-    assert in_words(str(refused.value)) == words
+        msgspec.convert(found, kind, strict=True)
+    assert wrong_type(PATH, str(refused.value)) == Complaint(PATH, words)
 
 
-def test_what_is_missing_is_named() -> None:
-    assert in_words("Object missing required field `name`") == "lacks 'name', which has to be there"
+def test_what_is_wrong_inside_a_list_is_an_entry_of_it() -> None:
+    with pytest.raises(msgspec.ValidationError) as refused:
+        msgspec.convert(["x", 3], tuple[str, ...], strict=True)
+    assert wrong_type(PATH, str(refused.value)).sentence.startswith("an entry of first.a has to be text")
 
 
 def test_what_has_no_words_of_ours_is_passed_on() -> None:
-    assert in_words("Expected `int` >= 1") == "is wrong: Expected `int` >= 1"
+    assert wrong_type(PATH, "Expected `int` >= 1").sentence == "first.a is wrong: Expected `int` >= 1."
 
 
-@pytest.mark.parametrize(
-    ("path", "line"),
-    [
-        (("first",), 1),
-        (("first", "a"), 2),
-        (("second",), 4),
-        (("second", "a"), 5),
-        (("second", "b"), 7),
-        (("second", "c"), 4),
-        (("third",), 1),
-        ((), 1),
-    ],
-)
-def test_a_setting_is_found_in_its_section(path: tuple[str, ...], line: int) -> None:
-    assert line_of(TEXT, path) == line
+def test_a_name_that_is_unknown_or_missing_is_told_with_those_there_are() -> None:
+    assert unknown_name(("first", "lable"), ("label", "name")).sentence == (
+        "there is no setting 'first.lable'; did you mean 'label'?"
+    )
+    assert unknown_name(("x",), ("label", "name")).sentence == (
+        "there is no setting 'x'; known are label, name."
+    )
+    assert missing_name(("first",), "a").sentence == "first lacks 'a', which has to be there."
+    assert missing_name((), "first").sentence == "the file lacks 'first', which has to be there."

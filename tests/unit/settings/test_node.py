@@ -8,7 +8,6 @@ import pytest
 
 from keyworks.errors import OperatorError
 from keyworks.settings.node import (
-    MAX_FILE_OCTETS,
     Database,
     Keys,
     Limits,
@@ -20,6 +19,7 @@ from keyworks.settings.node import (
     render_node_settings,
     split_address,
 )
+from keyworks.settings.toml import MAX_FILE_OCTETS
 
 SMALLEST = """[node]
 name = "line-1"
@@ -96,7 +96,7 @@ def test_none_of_the_cores_means_all(read: Callable[[str], NodeSettings]) -> Non
         ("[ log ]  # comment\n\n'levle' = 'info'", 9, "no setting 'log.levle'; did you mean 'level'?"),
         ("[limits]\nzzz = 1", 8, "no setting 'limits.zzz'; known are handshake_seconds, "),
         ("[keys.more]", 7, "no setting 'keys.more'; known are passphrase_file, passphrase_env."),
-        ("[[log]]", 1, "log has to be a section, not a list."),
+        ("[[log]]", 7, "log has to be a section, not a list."),
         ("[log]\nlevel = 3", 8, "log.level has to be text in quotes, not a whole number."),
         ("[limits]\nmax_headers = 1.5", 8, "limits.max_headers has to be a whole number, not a number with"),
         (
@@ -207,7 +207,7 @@ def test_an_address_falls_into_host_and_port(
 def test_what_is_no_toml_is_told_with_the_file(tmp_path: Path, octets: bytes) -> None:
     file = tmp_path / "node.toml"
     file.write_bytes(octets)
-    with pytest.raises(OperatorError, match=r"node\.toml is not TOML"):
+    with pytest.raises(OperatorError, match=r"node\.toml(:1|:2)?:?( this)? is not TOML"):
         read_node_settings(file)
 
 
