@@ -71,9 +71,7 @@ def test_what_is_no_window_is_refused_with_what_to_write(text: str, says: str) -
         ("2026-11-28T05:00:00", 0.5, "2026-12-05T02:45:00"),
     ],
 )
-def test_chance_gives_a_place_in_the_first_half_of_the_next_window(
-    earliest: str, draw: float, place: str
-) -> None:
+def test_chance_gives_a_place_in_the_first_half_of_a_window(earliest: str, draw: float, place: str) -> None:
     timetable = parse_windows(["Sat 02:00-05:00"], UTC)
     assert timetable.place(_at(earliest), draw) == _at(place)
 
