@@ -1,10 +1,11 @@
-"""Object identifiers, held against cryptography's lists."""
+"""Object identifiers, held against the lists of cryptography and pyasn1."""
 
 import re
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import oid as theirs
+from pyasn1_alt_modules import rfc6402
 
 from keyworks import oids
 
@@ -58,10 +59,32 @@ _UNKNOWN_TO_CRYPTOGRAPHY = {
     "EXTENSION_REQUEST": "1.2.840.113549.1.9.14",
     "HARDWARE_MODULE_NAME": "1.3.6.1.5.5.7.8.4",
     "KP_CMC_RA": "1.3.6.1.5.5.7.3.28",
+    "SHAKE256": "2.16.840.1.101.3.4.2.12",
+}
+_IN_PYASN1 = {
+    "CCT_PKI_DATA": rfc6402.id_cct_PKIData,
+    "CCT_PKI_RESPONSE": rfc6402.id_cct_PKIResponse,
+    "CMC_IDENTIFICATION": rfc6402.id_cmc_identification,
+    "CMC_IDENTITY_PROOF": rfc6402.id_cmc_identityProof,
+    "CMC_DATA_RETURN": rfc6402.id_cmc_dataReturn,
+    "CMC_TRANSACTION_ID": rfc6402.id_cmc_transactionId,
+    "CMC_SENDER_NONCE": rfc6402.id_cmc_senderNonce,
+    "CMC_RECIPIENT_NONCE": rfc6402.id_cmc_recipientNonce,
+    "CMC_LRA_POP_WITNESS": rfc6402.id_cmc_lraPOPWitness,
+    "CMC_REVOKE_REQUEST": rfc6402.id_cmc_revokeRequest,
+    "CMC_REG_INFO": rfc6402.id_cmc_regInfo,
+    "CMC_QUERY_PENDING": rfc6402.id_cmc_queryPending,
+    "CMC_POP_LINK_RANDOM": rfc6402.id_cmc_popLinkRandom,
+    "CMC_POP_LINK_WITNESS": rfc6402.id_cmc_popLinkWitness,
+    "CMC_STATUS_INFO_V2": rfc6402.id_cmc_statusInfoV2,
+    "CMC_IDENTITY_PROOF_V2": rfc6402.id_cmc_identityProofV2,
+    "CMC_POP_LINK_WITNESS_V2": rfc6402.id_cmc_popLinkWitnessV2,
 }
 
 
 def _in_cryptography(name: str) -> str | None:
+    if name in _IN_PYASN1:
+        return str(_IN_PYASN1[name])
     if name in _OTHER_NAMES:
         return _OTHER_NAMES[name].dotted_string
     for kind in _LISTS:

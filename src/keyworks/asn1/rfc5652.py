@@ -141,3 +141,28 @@ class KeyAgreeRecipientInfo:
     originator: Annotated[OriginatorKey, asn1.Implicit(0)]
     key_encryption_algorithm: asn1.TLV
     recipient_encrypted_keys: list[RecipientEncryptedKey]
+
+
+@asn1.sequence
+class AnySignerInfo:
+    """SignerInfo as others write it: the signer named either way, attributes or not (§5.3)."""
+
+    version: int
+    sid: IssuerAndSerialNumber | Annotated[bytes, asn1.Implicit(0)]
+    digest_algorithm: asn1.TLV
+    signed_attrs: Annotated[asn1.SetOf[Attribute] | None, asn1.Implicit(0)]
+    signature_algorithm: asn1.TLV
+    signature: bytes
+    unsigned_attrs: Annotated[list[asn1.TLV] | None, asn1.Implicit(1)]
+
+
+@asn1.sequence
+class AnySignedData:
+    """SignedData with content, as others write it: certificates in any order (§5.1)."""
+
+    version: int
+    digest_algorithms: asn1.SetOf[asn1.TLV]
+    encap_content_info: EncapsulatedContent
+    certificates: Annotated[list[asn1.TLV] | None, asn1.Implicit(0)]
+    crls: Annotated[list[asn1.TLV] | None, asn1.Implicit(1)]
+    signer_infos: asn1.SetOf[AnySignerInfo]
