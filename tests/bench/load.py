@@ -27,6 +27,7 @@ class Job:
         bodies: One request each, base64.
         connections: At a time.
         keep_alive: Whether a connection serves more than one request.
+        method: Of every request.
     """
 
     url: str
@@ -36,6 +37,7 @@ class Job:
     bodies: list[str]
     connections: int
     keep_alive: bool
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ async def _client(job: Job, context: ssl.SSLContext, bodies: Iterator[str], stat
 
 def _request(job: Job, body: str) -> bytes:
     return (
-        f"POST {job.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/pkcs10\r\n"
+        f"{job.method} {job.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/pkcs10\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 

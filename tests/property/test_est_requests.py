@@ -85,7 +85,9 @@ PATHS = st.one_of(
         st.sampled_from(
             ["idevid", "stations", "tls", "nobody", "", "..", "idevid\x00", "IDEVID", "cacerts", "\ufffd"]
         ),
-        st.sampled_from(["simpleenroll", "simplereenroll", "cacerts", "fullcmc", "", "simpleenroll/", "\x00"]),
+        st.sampled_from(
+            ["simpleenroll", "simplereenroll", "cacerts", "csrattrs", "fullcmc", "", "simpleenroll/", "\x00"]
+        ),
     ).map(lambda pair: f"/.well-known/est/{pair[0]}/{pair[1]}"),
     st.text(max_size=30).map(lambda text: f"/.well-known/est/{text}"),
 )
@@ -118,7 +120,7 @@ HEADERS = st.fixed_dictionaries(
 def test_an_http_request_of_which_any_part_is_another(
     factory: Factory, number: int, method: str, path: str, headers: dict[str, str], encode: object, who: str
 ) -> None:
-    """Only a station with the channel gets a device's certificate; the CA certificates are for anybody."""
+    """Only a station with the channel gets a device's certificate; what it says of itself is for anybody."""
     assert callable(encode)
     plain = request_with(GOOD[number], factory.presented[who])
     request = replace(plain, method=method, path=path, headers=headers, body=encode(plain.body))
@@ -127,7 +129,7 @@ def test_an_http_request_of_which_any_part_is_another(
     if reply.status != 200:
         assert reply.status in REFUSALS
         assert reply.body.decode().endswith("\n")
-    elif path.endswith("/cacerts"):
+    elif path.endswith(("/cacerts", "/csrattrs")):
         assert method in ("GET", "HEAD")
     else:
         assert (method, path, who) == ("POST", ENROLL, "station")

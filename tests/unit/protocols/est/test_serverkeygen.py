@@ -1,0 +1,281 @@
+"""Keys that the server makes: certified, sent once, for the requester alone."""
+
+import asyncio
+import base64
+import email
+import email.policy
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+
+from keyworks import oids
+from keyworks.access.credential import PresentedChain
+from keyworks.access.principal import Kind
+from keyworks.authority.enrollment import Enrollment
+from keyworks.cms.signed_data import parse_certs_only
+from keyworks.cms.signing import content_info_of
+from keyworks.keys.pool import KeyPool
+from keyworks.keys.software import PrivateKey, public_key_of
+from keyworks.protocols.est.endpoint import EST
+from keyworks.protocols.est.serverkeygen import ServerKeyGeneration, SigningCredential
+from keyworks.protocols.exchange import Reply, Request
+from keyworks.service.anchors import add_anchor
+from keyworks.service.authorities import find_generation, root_of
+from keyworks.service.installation import Installation
+from keyworks.service.inventory import add_devices
+from keyworks.service.server_certificate import server_signer
+from keyworks.service.stations import add_station
+from keyworks.testing import SOURCE, EnrollmentDesk, ledger_entries, presented_chain
+from keyworks.x509.certificate import Certificate, pem_of
+from keyworks.x509.der import values_of, wrap
+from tests.unit.protocols.est.policed import Policed
+from tests.unit.x509.chains import GOOD_LEAF, NOON, Made, Plan, made, private_key
+from tests.unit.x509.requests import Plan as RequestPlan
+from tests.unit.x509.requests import attribute, request, spki_of
+
+PATH = "/.well-known/est/ldevid/serverkeygen"
+MAKER = made("maker's root")
+ASYMMETRIC = wrap(6, bytes.fromhex("2a864886f70d0109100236"))
+PLAIN = request(RequestPlan(subject=b"\x30\x00"))
+
+
+def device(key_type: str = "P-256", *usages: str) -> Made:
+    """Return a device's certificate by its maker, and its key."""
+    names = ((x509.NameOID.SERIAL_NUMBER, "SN-1"),)
+    plan = Plan(None, usages=usages or None, not_after=GOOD_LEAF.not_after, key=key_type, names=names)
+    return made(f"device {key_type}", plan, MAKER)
+
+
+def encrypted_for(holder: Made) -> bytes:
+    """Return a request that wants its key encrypted for the holder of a certificate."""
+    identifier = holder.parsed.subject_key_identifier or b""
+    return request(RequestPlan(subject=b"\x30\x00", attributes=(attribute(ASYMMETRIC, wrap(4, identifier)),)))
+
+
+@dataclass
+class Desk:
+    """EST of an operator that makes keys for devices of a maker it trusts."""
+
+    installation: Installation
+    registers: Policed
+    est: EST
+    pool: KeyPool
+
+    async def ask(
+        self, der: bytes = PLAIN, presented: PresentedChain | None = None, *, secure: bool = True
+    ) -> Reply:
+        asked = Request("POST", PATH, {}, base64.b64encode(der), SOURCE, presented, secure=secure)
+        return await self.est.respond(asked)
+
+    def serve(self, **policy: object) -> None:
+        self.registers.policy = replace(self.registers.policy, **policy)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def desk(operator: Installation) -> AsyncIterator[Desk]:
+    await add_devices(operator, "Example Drives", "Drive", ["SN-1"])
+    await add_anchor(operator, "maker", pem_of(MAKER.der).encode(), Kind.DEVICE, "Example Drives")
+    own, pool = EnrollmentDesk(operator), KeyPool()
+    registers = Policed(operator.store)
+    enrollment = Enrollment(own.store, registers, own.authenticator, own.path, own.refusals, operator.clock)
+
+    async def credential() -> SigningCredential:
+        return SigningCredential(*await server_signer(operator))
+
+    yield Desk(operator, registers, EST(enrollment, ServerKeyGeneration(enrollment, pool, credential)), pool)
+    pool.close()
+
+
+def parts_of(reply: Reply) -> list[tuple[str, bytes]]:
+    """Return media types and decoded contents, read by Python's own MIME parser."""
+    assert reply.status == 200, reply.body
+    head = f"MIME-Version: 1.0\r\nContent-Type: {reply.content_type}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + reply.body, policy=email.policy.HTTP)
+    assert message.get_content_type() == "multipart/mixed"
+    found = []
+    for part in message.iter_parts():
+        assert part["Content-Transfer-Encoding"] == "base64"
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        found.append((str(part["Content-Type"]), content))
+    return found
+
+
+def certificate_in(part: tuple[str, bytes]) -> Certificate:
+    assert part[0] == 'application/pkcs7-mime; smime-type="certs-only"'
+    [der] = parse_certs_only(part[1])
+    return Certificate.parse(der)
+
+
+def key_in(der: bytes) -> PrivateKey:
+    return load_der_private_key(der, None)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("key_type", ["P-256", "P-384", "Ed25519", "ML-DSA-44", "rsa-2048"])
+async def test_key_and_certificate_come_together(desk: Desk, key_type: str) -> None:
+    """RFC 7030 §4.4.2: multipart/mixed of application/pkcs8 and certs-only."""
+    desk.serve(server_keys=key_type)
+    own = device()
+    key, certificate = parts_of(await desk.ask(presented=presented_chain(own.der)))
+    assert key[0] == "application/pkcs8"
+    issued = certificate_in(certificate).public_key
+    assert public_key_of(key_in(key[1])).spki == issued.spki
+    assert issued.key_type == key_type
+    assert issued.spki not in (own.parsed.public_key.spki, spki_of(private_key("P-256", "request")))
+
+
+async def test_the_key_is_in_no_log_and_no_text_of_the_reply(desk: Desk) -> None:
+    reply = await desk.ask(presented=presented_chain(device().der))
+    key = parts_of(reply)[0][1]
+    assert base64.b64encode(key)[:40].decode() not in repr(reply)
+    assert dict(reply.headers)["Cache-Control"] == "no-store"
+
+
+async def test_a_repeated_request_gets_another_key_and_the_former_certificate_is_superseded(desk: Desk) -> None:
+    presented = presented_chain(device().der)
+    first, second = [parts_of(await desk.ask(presented=presented)) for _ in range(2)]
+    assert first[0][1] != second[0][1]
+    [revoked] = await ledger_entries(desk.installation.store, "certificate.revoked")
+    assert revoked["detail"]["reason"] == "superseded"
+    third = await desk.ask(presented=presented)
+    assert dict(third.headers)["Keyworks-Superseded"] == f"{certificate_in(second[1]).serial_number:x}"
+
+
+async def test_the_request_s_own_signature_is_not_looked_at(desk: Desk) -> None:
+    """RFC 7030 §4.4.1: public key and signature are ignored."""
+    reply = await desk.ask(PLAIN[:-8] + bytes(8), presented_chain(device().der))
+    assert reply.status == 200
+
+
+async def opened(desk: Desk, folder: Path, own: Made, part: tuple[str, bytes]) -> bytes:
+    """Return the key inside, decrypted and its signature verified by OpenSSL alone."""
+    assert part[0] == 'application/pkcs7-mime; smime-type="server-generated-key"'
+    root = root_of(await find_generation(desk.installation, "issuing"))
+    files = {"own.pem": own.pem, "own.key": private_octets(own.key), "root.pem": pem_of(root.der).encode()}
+    for name, octets in files.items():
+        (folder / name).write_bytes(octets)
+    signed = openssl(folder, "-decrypt", "-recip", "own.pem", "-inkey", "own.key", data=part[1])
+    message = content_info_of(oids.CMS_SIGNED_DATA, signed)
+    options = ("-CAfile", "root.pem", "-purpose", "any", "-attime", str(NOON))
+    [key] = values_of(openssl(folder, "-verify", *options, data=message), "AsymmetricKeyPackage")
+    return key
+
+
+def openssl(folder: Path, *words: str, data: bytes) -> bytes:
+    command = ["openssl", "cms", *words, "-inform", "DER", "-binary"]
+    run = subprocess.run(command, input=data, capture_output=True, check=False, cwd=folder)
+    assert run.returncode == 0, run.stderr.decode()
+    return run.stdout
+
+
+def private_octets(key: object) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("key_type", "usages"),
+    [
+        ("rsa-2048", ("digital_signature", "key_encipherment")),
+        ("P-256", ("digital_signature", "key_agreement")),
+        ("P-384", ()),
+    ],
+)
+async def test_the_key_is_encrypted_for_the_client_certificate_where_the_request_names_it(
+    desk: Desk, tmp_path: Path, key_type: str, usages: tuple[str, ...]
+) -> None:
+    """RFC 7030 §4.4.2: EnvelopedData around SignedData around AsymmetricKeyPackage (RFC 5958 §2)."""
+    own = device(key_type, *usages)
+    enveloped, certificate = parts_of(await desk.ask(encrypted_for(own), presented_chain(own.der)))
+    key = key_in(await opened(desk, tmp_path, own, enveloped))
+    assert public_key_of(key).spki == certificate_in(certificate).public_key.spki
+
+
+@pytest.mark.parametrize(
+    ("policy", "secure", "status", "sentence"),
+    [
+        ({"server_keys": None}, True, 403, "the server makes no keys"),
+        ({"approvals": 1}, True, 403, "issues after approval"),
+        ({}, False, 403, "over TLS only"),
+        ({"server_keys": "rsa-1024"}, True, 500, "no key type"),
+    ],
+)
+async def test_where_no_key_is_made_that_is_said_and_entered(
+    desk: Desk, policy: dict[str, object], secure: bool, status: int, sentence: str
+) -> None:
+    desk.serve(**policy)
+    reply = await desk.ask(presented=presented_chain(device().der), secure=secure)
+    assert (reply.status, sentence in reply.body.decode()) == (status, True)
+    refused = await ledger_entries(desk.installation.store, "certificate.refused")
+    assert [one["result"] for one in refused] == (["NotAuthorized"] if status == 403 else [])
+
+
+async def test_a_one_time_secret_serves_for_one_key(desk: Desk) -> None:
+    """It is bound to the first key; as no key is kept, even the same request cannot be answered again."""
+    new = await add_station(desk.installation, "line-1", [])
+    secret = base64.b64encode(f"line-1:{new.secret}".encode()).decode()
+    path = f"/.well-known/est/{new.enrolls_at}/serverkeygen"
+    asked = Request(
+        "POST", path, {"authorization": f"Basic {secret}"}, base64.b64encode(PLAIN), SOURCE, secure=True
+    )
+    first, again = [await desk.est.respond(asked) for _ in range(2)]
+    assert certificate_in(parts_of(first)[1]).subject.text.startswith("CN=line-1")
+    assert (again.status, b"used for another key" in again.body) == (403, True)
+
+
+async def test_a_server_without_a_pool_knows_no_such_operation(operator: Installation) -> None:
+    est = EST(EnrollmentDesk(operator).enrollment)
+    assert (await est.respond(Request("POST", PATH, {}, b"", SOURCE))).status == 404
+
+
+@pytest.mark.parametrize(
+    ("der", "status", "sentence"),
+    [
+        (b"\x30\x00", 400, "not a PKCS#10"),
+        (encrypted_for(device("rsa-2048")), 400, "not known here"),
+        (request(RequestPlan()), 400, "asks for"),
+    ],
+)
+async def test_what_cannot_be_answered_gets_no_key(desk: Desk, der: bytes, status: int, sentence: str) -> None:
+    reply = await desk.ask(der, presented_chain(device().der))
+    assert (reply.status, sentence in reply.body.decode()) == (status, True)
+
+
+async def test_a_certificate_that_only_signs_is_not_encrypted_for(desk: Desk) -> None:
+    """RFC 7030 §4.4.1.2; nothing is issued."""
+    own = device("P-521", "digital_signature")
+    reply = await desk.ask(encrypted_for(own), presented_chain(own.der))
+    assert (reply.status, b"does not allow keyAgreement" in reply.body) == (403, True)
+    assert await ledger_entries(desk.installation.store, "certificate.revoked") == []
+
+
+async def test_for_a_stranger_no_key_is_made(desk: Desk) -> None:
+    """RFC 7030 §4.4.1: authenticated as for an enrollment."""
+    desk.serve(server_keys="rsa-2048")
+    reply = await desk.ask()
+    assert reply.status == 401
+    assert repr(desk.pool) == "KeyPool({})"
+
+
+@pytest.mark.parametrize(("method", "media_type", "status"), [("GET", "", 405), ("POST", "text/plain", 415)])
+async def test_another_method_or_media_type_is_refused(
+    desk: Desk, method: str, media_type: str, status: int
+) -> None:
+    reply = await desk.est.respond(Request(method, PATH, {"content-type": media_type}, b"", SOURCE))
+    assert reply.status == status
+
+
+async def test_requests_at_the_same_time_get_each_its_own_key(desk: Desk) -> None:
+    desk.serve(server_keys="rsa-2048")
+    presented = presented_chain(device().der)
+    replies = await asyncio.gather(*(desk.ask(presented=presented) for _ in range(3)))
+    assert len({parts_of(one)[0][1] for one in replies}) == 3
