@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from keyworks.authority.profile import PROFILES
+from keyworks.authority.library import PROFILES
 from keyworks.lint import RULES
 
 DOCS: Final = Path(__file__).parents[2] / "docs"

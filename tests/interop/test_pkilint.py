@@ -14,7 +14,7 @@ import pytest
 from keyworks import oids
 from keyworks.access.principal import Kind
 from keyworks.algorithms.registry import KEY_TYPES
-from keyworks.authority.profile import PROFILES
+from keyworks.authority.library import PROFILES
 from keyworks.authority.status import Filter
 from keyworks.service.anchors import add_anchor
 from keyworks.service.authorities import find_generation

@@ -10,6 +10,7 @@ class Kind(StrEnum):
     DEVICE = "device"
     STATION = "station"
     SERVICE = "service"
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Principal:
 
     Args:
         kind: What kind.
-        name: Station or service name, or the device's serial number.
+        name: Name of the station, service or person, or the device's serial number.
         device: The device, where it is one.
     """
 

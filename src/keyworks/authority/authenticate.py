@@ -31,9 +31,6 @@ from keyworks.x509.path import validate
 _REMEMBERED: Final = 10_000
 """Chains whose authentication is remembered per worker; a full memory is emptied."""
 
-_KIND_OF_PROFILE: Final = {"idevid": Kind.DEVICE, "ldevid": Kind.DEVICE, "station": Kind.STATION}
-"""What a certificate of our own says about its holder; holders of others cannot ask for anything."""
-
 
 @dataclass(frozen=True, slots=True)
 class OwnCertificate:
@@ -100,7 +97,7 @@ class Authenticator:
         key = (presented.fingerprint, channel.accepts)
         known = self._remembered.get(key)
         if known is None or at > known.until:
-            own = await self._store.read(lambda tx: _find_own(tx, presented.certificates[0], at))
+            own = await self._store.read(lambda tx: _find_own(tx, presented.certificates[0], register, at))
             known = own or _by_anchor(presented, register, channel.accepts, at)
             if epoch == self._epoch:
                 self._remembered[key] = known
@@ -129,7 +126,7 @@ class Authenticator:
         return Authenticated(principal, SecretCredential(secret.id), None, secret.expires_at)
 
 
-def _find_own(tx: Transaction, leaf: bytes, at: int) -> Authenticated | None:
+def _find_own(tx: Transaction, leaf: bytes, register: Register, at: int) -> Authenticated | None:
     """Return who holds a certificate of ours, by our own record of exactly these bytes.
 
     Knowing the bytes says more than a path: they are what we signed, and this is their present state.
@@ -146,17 +143,18 @@ def _find_own(tx: Transaction, leaf: bytes, at: int) -> Authenticated | None:
             f"The client certificate is {state}; it can no longer be used. Enroll anew or ask the operator."
         )
     _check_time(certificate, at)
-    kind = _KIND_OF_PROFILE.get(profile)
-    if kind is None:
+    channel = next((one for one in register.channels.values() if one.id == channel_id), None)
+    if channel is None or not channel.profile.accepts:
         raise AuthenticationFailed(f"A certificate of profile {profile} does not authenticate a requester.")
     credential = CertificateCredential(certificate)
-    principal = _own_principal(tx, kind, owner)
+    principal = _own_principal(tx, owner)
     own = OwnCertificate(certificate_id, channel_id, profile, owner)
     return Authenticated(principal, credential, own, certificate.not_after)
 
 
-def _own_principal(tx: Transaction, kind: Kind, owner: str) -> Principal:
-    identifier = owner.partition(":")[2]
+def _own_principal(tx: Transaction, owner: str) -> Principal:
+    word, _, identifier = owner.partition(":")
+    kind = Kind(word)
     if kind is not Kind.DEVICE:
         return Principal(kind, identifier)
     device = get_device(tx, identifier)

@@ -1,28 +1,29 @@
 """What may be issued to whom: turns an authenticated request into an order, or refuses it.
 
-Each profile has one rule. A rule names the owner and the names from the inventory, and what becomes of the
-owner's present certificate; what the request itself says is only compared with that.
+A profile says whose certificates it describes: a device's, for which it asks itself or a station does, or a
+registered principal's own. What may be certified follows from the profile's naming rules and from what is
+registered; what the request itself says is compared with that.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final
 
 from keyworks import oids
 from keyworks.access.credential import CertificateCredential, SecretCredential
 from keyworks.access.principal import Kind
-from keyworks.access.records import Station, spend_secret
+from keyworks.access.records import Account, spend_secret
 from keyworks.authority import naming
 from keyworks.authority.authenticate import Authenticated
 from keyworks.authority.channel import Channel
 from keyworks.authority.order import Order, Replacement, Requester, request_key
-from keyworks.authority.profile import Issuer, Wanted
-from keyworks.devices.device import Device, DeviceState
+from keyworks.authority.profile import Holder, Issuer, Wanted
+from keyworks.devices.device import GONE, Device
+from keyworks.devices.names import names_of, owner_of
 from keyworks.devices.records import find_devices
 from keyworks.errors import NotAuthorized, RejectedName
 from keyworks.store.engine import Transaction
+from keyworks.x509.tbs import NO_EXPIRY
 from keyworks.x509.template import Template
 
 
@@ -44,7 +45,7 @@ class Ask:
         authenticated: Who asks.
         template: What is asked for.
         source: The address it came from.
-        stations: All that are registered, by name.
+        accounts: All that are registered, by name.
     """
 
     channel: Channel
@@ -53,7 +54,7 @@ class Ask:
     authenticated: Authenticated
     template: Template
     source: str
-    stations: Mapping[str, Station]
+    accounts: Mapping[str, Account]
 
     @property
     def requester(self) -> Requester:
@@ -81,13 +82,14 @@ def authorize(tx: Transaction, ask: Ask) -> Order:
         BadSubjectKey: The profile does not certify such a key.
     """
     channel, principal = ask.channel, ask.authenticated.principal
-    if principal.kind not in channel.accepts:
-        accepted = " or ".join(sorted(f"a {kind.value}" for kind in channel.accepts)) or "nobody"
+    accepts = channel.accepts & channel.profile.accepts
+    if principal.kind not in accepts:
+        accepted = " or ".join(sorted(f"a {kind.value}" for kind in accepts)) or "nobody"
         raise NotAuthorized(
             f"Channel {channel.label} serves {accepted}; the client certificate is a {principal.kind.value}'s."
         )
     channel.profile.check_key(ask.template.public_key)
-    grant = _renewal(tx, ask) if ask.operation is Operation.REENROLL else _RULES[channel.profile.name](tx, ask)
+    grant = _renewal(tx, ask) if ask.operation is Operation.REENROLL else _enrollment(tx, ask)
     credential, own = ask.authenticated.credential, ask.authenticated.own
     renews = ask.operation is Operation.REENROLL
     return Order(
@@ -120,7 +122,7 @@ def _renewal(tx: Transaction, ask: Ask) -> _Grant:
     own, credential = ask.authenticated.own, ask.authenticated.credential
     if not isinstance(credential, CertificateCredential):
         raise NotAuthorized("A re-enrollment is authenticated by the certificate being renewed.")
-    if own is not None and own.profile == "idevid":
+    if own is not None and credential.certificate.not_after == NO_EXPIRY:
         raise NotAuthorized("An IDevID is never renewed; with it, a device enrolls for an LDevID.")
     if own is None or own.channel_id != ask.channel.id or not ask.channel.profile.renewable:
         raise NotAuthorized(
@@ -131,17 +133,72 @@ def _renewal(tx: Transaction, ask: Ask) -> _Grant:
     wanted = Wanted(current.subject, current.subject_alt_name)
     device = _device_of(tx, ask) if ask.authenticated.principal.kind is Kind.DEVICE else None
     if device is None:
-        _active_station(ask)
+        _active_account(ask)
     return _Grant(own.owner, wanted, Replacement.KEEP, device)
 
 
-def _for_the_station_s_device(tx: Transaction, ask: Ask) -> _Grant:
-    """A station enrolls the devices of its line, by the serial numbers registered before."""
-    _active_station(ask)
-    device = _in_use(_named_device(tx, ask.template))
-    wanted = naming.idevid_names(device)
+def _enrollment(tx: Transaction, ask: Ask) -> _Grant:
+    _check_purpose(ask.authenticated)
+    if ask.channel.profile.holder is Holder.DEVICE:
+        return _for_a_device(tx, ask)
+    return _for_the_principal_itself(tx, ask)
+
+
+def _check_purpose(authenticated: Authenticated) -> None:
+    """Refuse a certificate of ours that is for something else: it proves its holder only in its renewal."""
+    own, credential = authenticated.own, authenticated.credential
+    if own is None or not isinstance(credential, CertificateCredential):
+        return
+    purposes = credential.certificate.extended_key_usage
+    if purposes is not None and oids.KP_CLIENT_AUTH not in purposes:
+        raise NotAuthorized(
+            "The client certificate's extKeyUsage does not allow clientAuth: it can only be renewed with "
+            "itself. Use another one to enroll."
+        )
+
+
+def _for_a_device(tx: Transaction, ask: Ask) -> _Grant:
+    """A device asks for itself, with its IDevID, or a station for a device, by what was registered before."""
+    profile, itself = ask.channel.profile, ask.authenticated.principal.kind is Kind.DEVICE
+    if itself:
+        device = _device_of(tx, ask)
+    else:
+        _active_account(ask)
+        device = _in_use(_named_device(tx, ask.template))
+    registered = names_of(tx, device.id) if profile.names.uses_registered else {}
+    facts = naming.device_facts(ask.issuer.name, device, registered)
+    wanted = naming.certified(profile, facts, ask.template)
+    naming.check_names(ask.template, wanted, naming.identity(device))
+    _check_nobody_elses(tx, ask, wanted, device.id)
+    on_the_line = profile.base == "idevid"
+    replacement = Replacement.REVOKE_UNTIL_SHIPPED if on_the_line else Replacement.REVOKE
+    return _Grant(f"device:{device.id}", wanted, replacement, device)
+
+
+def _for_the_principal_itself(tx: Transaction, ask: Ask) -> _Grant:
+    """A station, service or person gets its own certificate."""
+    profile, principal = ask.channel.profile, ask.authenticated.principal
+    account = _active_account(ask)
+    facts = naming.principal_facts(ask.issuer.name, account.name, account.names, account.site)
+    wanted = naming.certified(profile, facts, ask.template)
     naming.check_names(ask.template, wanted)
-    return _Grant(f"device:{device.id}", wanted, Replacement.REVOKE_UNTIL_SHIPPED, device)
+    _check_nobody_elses(tx, ask, wanted, account.id)
+    # What it signed is verified for longer than it signs, so a new certificate revokes no old one.
+    replacement = Replacement.REVOKE if profile.renewable else Replacement.KEEP
+    return _Grant(principal.text, wanted, replacement)
+
+
+def _check_nobody_elses(tx: Transaction, ask: Ask, wanted: Wanted, holder_id: str) -> None:
+    """Refuse a name that the request chose, within a rule, and that is registered for somebody else."""
+    if wanted.subject_alt_name is None or not ask.channel.profile.names.takes_names:
+        return
+    for kind, name in naming.listed(wanted.subject_alt_name):
+        holders = {owner_of(tx, (kind, name)), holder_id}
+        holders.update(one.id for one in ask.accounts.values() if name in one.names.get(kind, ()))
+        if holders - {None, holder_id}:
+            raise NotAuthorized(
+                f"The {kind} name '{name}' belongs to another device or account; ask for another."
+            )
 
 
 def _named_device(tx: Transaction, template: Template) -> Device:
@@ -166,43 +223,6 @@ def _named_device(tx: Transaction, template: Template) -> Device:
     return found[0]
 
 
-def _for_the_device_itself(tx: Transaction, ask: Ask) -> _Grant:
-    """A device with its IDevID gets its owner's names, if the owner's inventory has it."""
-    device = _device_of(tx, ask)
-    wanted = naming.ldevid_names(ask.issuer.name, device)
-    also = (
-        (oids.ORGANIZATION_NAME, device.manufacturer),
-        (oids.ORGANIZATIONAL_UNIT_NAME, device.product),
-    )
-    naming.check_names(ask.template, wanted, also)
-    return _Grant(f"device:{device.id}", wanted, Replacement.REVOKE, device)
-
-
-def _for_the_station_itself(_: Transaction, ask: Ask) -> _Grant:
-    name = _active_station(ask)
-    wanted = naming.principal_names(ask.issuer.name, name)
-    naming.check_names(ask.template, wanted)
-    return _Grant(f"station:{name}", wanted, Replacement.REVOKE)
-
-
-_RULES: Final[Mapping[str, Callable[[Transaction, Ask], _Grant]]] = MappingProxyType(
-    {
-        "idevid": _for_the_station_s_device,
-        "ldevid": _for_the_device_itself,
-        "station": _for_the_station_itself,
-    }
-)
-ACCEPTABLE: Final[Mapping[str, frozenset[Kind]]] = MappingProxyType(
-    {
-        "idevid": frozenset({Kind.STATION}),
-        "ldevid": frozenset({Kind.DEVICE}),
-        "station": frozenset({Kind.STATION}),
-        "tls-server": frozenset(),
-    }
-)
-"""Profiles that a channel can have, and who may then ask; of tls-server, only this node itself."""
-
-
 def _device_of(tx: Transaction, ask: Ask) -> Device:
     identity = ask.authenticated.principal.device
     if identity is None:
@@ -222,16 +242,20 @@ def _device_of(tx: Transaction, ask: Ask) -> Device:
 
 
 def _in_use(device: Device) -> Device:
-    if device.state is DeviceState.RETIRED:
-        raise NotAuthorized(f"Device {device.serial_number} is retired; it gets no certificates any more.")
+    if device.state in GONE:
+        raise NotAuthorized(
+            f"Device {device.serial_number} is {device.state.value}; it gets no certificates any more."
+        )
     return device
 
 
-def _active_station(ask: Ask) -> str:
-    name = ask.authenticated.principal.name
-    station = ask.stations.get(name)
-    if station is None or not station.active:
-        raise NotAuthorized(f"Station {name} is not registered here, or is disabled.")
-    if ask.channel.label not in station.channels:
-        raise NotAuthorized(f"Station {name} may not use channel {ask.channel.label}.")
-    return name
+def _active_account(ask: Ask) -> Account:
+    """Return the account of who asks, if it is registered, active, and may use the channel."""
+    principal = ask.authenticated.principal
+    spoken = f"{principal.kind.value.capitalize()} {principal.name}"
+    account = ask.accounts.get(principal.name)
+    if account is None or account.kind is not principal.kind or not account.active:
+        raise NotAuthorized(f"{spoken} is not registered here, or is disabled.")
+    if ask.channel.label not in account.channels:
+        raise NotAuthorized(f"{spoken} may not use channel {ask.channel.label}.")
+    return account

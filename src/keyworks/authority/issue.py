@@ -79,7 +79,7 @@ class IssuingPath:
         made = make_tbs(order.profile, order.wanted, order.public_key, order.issuer, serial_number, at)
         tbs = made.encode()
         issuer = order.issuer
-        lint.check(tbs, lint.Context(order.profile.name, issuer.certificate, issuer.publication_url))
+        lint.check(tbs, lint.Context(order.profile.base, issuer.certificate, issuer.publication_url))
         if order.profile.ca:
             await self._store.write(enter, seal(intent_entry(order, serial_number, tbs, at)))
         der = await self._sign(order, tbs)

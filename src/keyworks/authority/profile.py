@@ -6,16 +6,17 @@ unless a naming rule takes it, and each rule takes only what the inventory or th
 Source: RFC 5280 §4; IEEE 802.1AR-2018 §8 (DevID certificates).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final
 
-from keyworks import oids
+from keyworks.access.principal import Kind
 from keyworks.algorithms.public_key import PublicKey
 from keyworks.algorithms.registry import SignatureAlgorithm
+from keyworks.authority.name_rules import NameRules
 from keyworks.errors import BadSubjectKey
 from keyworks.x509 import extensions as x
 from keyworks.x509.certificate import Certificate
@@ -27,9 +28,23 @@ YEAR: Final = timedelta(days=365)
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far notBefore lies in the past: freshly started devices often run a few minutes slow."""
 
-_DIGITAL_SIGNATURE: Final = frozenset({"digitalSignature"})
-_CA_USAGE: Final = frozenset({"keyCertSign", "cRLSign"})
-_LEAF_KEYS: Final = ("P-256", "P-384", "P-521", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
+LEAF_KEYS: Final = ("P-256", "P-384", "P-521", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
+"""Key types that are certified, besides RSA."""
+
+
+class Holder(StrEnum):
+    """Whose certificates a profile describes."""
+
+    DEVICE = "device"
+    """A device of the inventory; it asks itself, or a station asks for it."""
+
+    PRINCIPAL = "principal"
+    """A registered station, service or person, who asks for itself."""
+
+    NODE = "node"
+    """This server."""
+
+    AUTHORITY = "authority"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +53,54 @@ class Profile:
 
     Args:
         name: As operators and the ledger call it.
-        version: Recorded with each certificate; grows with every change of the fields below.
+        base: The built-in profile that it is or derives from; lint rules go by it.
+        version: Recorded with each certificate; grows with every change of the other fields.
+        holder: Whose certificates these are.
+        accepts: Who may ask at most; a channel may narrow it.
+        key_usage: RFC 5280's names; always critical.
+        lifetime: From the moment of issue, or ``None``: it never expires (99991231235959Z).
+        names: Which names a certificate carries; an authority's are given when its key is made.
         ca: Whether the subject issues certificates.
         path_length: How many CA certificates may follow, where ``ca``.
-        key_usage: RFC 5280's names; always critical.
-        extended_key_usage: Object identifiers; empty for none.
-        lifetime: From the moment of issue, or ``None``: it never expires (99991231235959Z).
         issues_for: Where ``ca``: how long the key issues; afterwards it only signs status.
+        extended_key_usage: Object identifiers; empty for none.
+        critical_purposes: Whether who does not know the extended key usage has to refuse the certificate.
+        keys: Key types that are certified, besides RSA.
         smallest_rsa_bits: RSA keys below this are refused; 0 refuses RSA.
         renewable: Whether a holder may ask for a successor with the certificate itself.
+        ocsp_no_check: Whether the certificate's own status is not to be asked for (RFC 6960 §4.2.2.2.1).
+        masa_url: Where the device's manufacturer gives vouchers (RFC 8995 §2.3.2).
     """
 
     name: str
+    base: str
     version: int
+    holder: Holder
+    accepts: frozenset[Kind]
     key_usage: frozenset[str]
     lifetime: timedelta | None
+    names: NameRules
     ca: bool = False
     path_length: int | None = None
-    extended_key_usage: tuple[str, ...] = ()
     issues_for: timedelta | None = None
+    extended_key_usage: tuple[str, ...] = ()
+    critical_purposes: bool = False
+    keys: tuple[str, ...] = LEAF_KEYS
     smallest_rsa_bits: int = 2048
     renewable: bool = True
+    ocsp_no_check: bool = False
+    masa_url: str | None = None
+    fixed_extensions: tuple[x.Extension, ...] = field(init=False, repr=False, compare=False)
+    """Those that are the same in all certificates."""
+
+    def __post_init__(self) -> None:
+        """Encode what is the same in all certificates, once."""
+        object.__setattr__(self, "fixed_extensions", tuple(_fixed_extensions(self)))
+
+    @property
+    def accepts_by_default(self) -> frozenset[Kind]:
+        """Return who may ask where a channel does not say: of a device's certificate, the device itself."""
+        return frozenset({Kind.DEVICE}) if Kind.DEVICE in self.accepts else self.accepts
 
     def check_key(self, public_key: PublicKey) -> None:
         """Refuse a key that this profile does not certify.
@@ -73,41 +115,11 @@ class Profile:
                     f"Profile {self.name} asks for RSA keys of at least {self.smallest_rsa_bits} bits; "
                     f"this one has {bits}."
                 )
-        elif public_key.key_type not in _LEAF_KEYS:
-            raise BadSubjectKey(f"Profile {self.name} does not certify {public_key.key_type} keys.")
-
-
-def _ca(name: str, lifetime: timedelta | None, issues_for: timedelta, path_length: int) -> Profile:
-    return Profile(
-        name=name,
-        version=1,
-        key_usage=_CA_USAGE,
-        lifetime=lifetime,
-        ca=True,
-        path_length=path_length,
-        issues_for=issues_for,
-        smallest_rsa_bits=3072,
-        renewable=False,
-    )
-
-
-_BUILT_IN: Final = (
-    _ca("root", 25 * YEAR, 20 * YEAR, path_length=1),
-    _ca("issuing", 10 * YEAR, 8 * YEAR, path_length=0),
-    _ca("idevid-root", None, 20 * YEAR, path_length=1),
-    _ca("idevid-issuing", None, 10 * YEAR, path_length=0),
-    Profile("idevid", 1, _DIGITAL_SIGNATURE, None, renewable=False),
-    Profile(
-        "ldevid",
-        1,
-        _DIGITAL_SIGNATURE,
-        2 * YEAR,
-        extended_key_usage=(oids.KP_CLIENT_AUTH, oids.KP_SERVER_AUTH),
-    ),
-    Profile("tls-server", 1, _DIGITAL_SIGNATURE, YEAR, extended_key_usage=(oids.KP_SERVER_AUTH,)),
-    Profile("station", 1, _DIGITAL_SIGNATURE, YEAR, extended_key_usage=(oids.KP_CLIENT_AUTH,)),
-)
-PROFILES: Final[Mapping[str, Profile]] = MappingProxyType({profile.name: profile for profile in _BUILT_IN})
+        elif public_key.key_type not in self.keys:
+            raise BadSubjectKey(
+                f"Profile {self.name} does not certify {public_key.key_type} keys; "
+                f"use {' or '.join(self.keys) or 'an RSA key'}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +190,7 @@ def make_tbs(
 def _extensions(
     profile: Profile, wanted: Wanted, public_key: PublicKey, issuer: Issuer
 ) -> tuple[x.Extension, ...]:
-    found = [*_fixed_extensions(profile), x.subject_key_identifier(public_key.key_identifier)]
+    found = [*profile.fixed_extensions, x.subject_key_identifier(public_key.key_identifier)]
     found.append(x.authority_key_identifier(issuer.key_identifier))
     if wanted.subject_alt_name is not None:
         found.append(x.subject_alt_name(wanted.subject_alt_name, critical=wanted.subject.is_empty))
@@ -187,14 +199,16 @@ def _extensions(
     return tuple(found)
 
 
-@lru_cache(maxsize=64)
-def _fixed_extensions(profile: Profile) -> tuple[x.Extension, ...]:
-    found = [x.key_usage(profile.key_usage)]
+def _fixed_extensions(profile: Profile) -> Iterator[x.Extension]:
     if profile.ca:
-        found.insert(0, x.basic_constraints(ca=True, path_length=profile.path_length))
+        yield x.basic_constraints(ca=True, path_length=profile.path_length)
+    yield x.key_usage(profile.key_usage)
     if profile.extended_key_usage:
-        found.append(x.extended_key_usage(profile.extended_key_usage))
-    return tuple(found)
+        yield x.extended_key_usage(profile.extended_key_usage, critical=profile.critical_purposes)
+    if profile.ocsp_no_check:
+        yield x.ocsp_no_check()
+    if profile.masa_url is not None:
+        yield x.masa_url(profile.masa_url)
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from keyworks.cli.table import print_list, report
 if TYPE_CHECKING:
     from keyworks.access.anchor import Anchor
 
-KINDS: Final = ("device", "station", "service")
+KINDS: Final = ("device", "station", "service", "person")
 _MAX_PEM_OCTETS: Final = 1024 * 1024
 _COLUMNS: Final = {
     "NAME": "name",

@@ -29,8 +29,31 @@ PROFILES: Final = (
     "idevid-issuing",
     "idevid",
     "ldevid",
-    "station",
+    "https-device",
+    "tls-client",
+    "mqtt-client",
+    "opcua-application",
+    "opcua-application-rsa",
+    "ipsec",
+    "vpn-client",
+    "safety",
     "tls-server",
+    "tls-service",
+    "ipsec-gateway",
+    "ocsp-responder",
+    "code-signing",
+    "firmware",
+    "configuration",
+    "trust-configuration",
+    "timestamping",
+    "cmp-ra",
+    "est-ra",
+    "registrar",
+    "kga",
+    "masa",
+    "station",
+    "user",
+    "staff",
 )
 REASONS: Final = (
     "keyCompromise",
@@ -66,7 +89,7 @@ def certificate() -> None:
     ),
 )
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
-@click.option("--profile", type=click.Choice(PROFILES), help="Only this kind.")
+@click.option("--profile", type=click.Choice(PROFILES), metavar="NAME", help="Only this kind.")
 @click.option("--device", metavar="SERIAL", help="Only this device's.")
 @click.option("--product", help="With --device, where several products share the serial number.")
 @click.option("--manufacturer", help="With --device, where several manufacturers share it.")

@@ -10,7 +10,35 @@ from keyworks.cli.table import print_list, report
 if TYPE_CHECKING:
     from keyworks.service.channels import ListedChannel
 
-PROFILES: Final = ("idevid", "ldevid", "station", "tls-server")
+PROFILES: Final = (
+    "idevid",
+    "ldevid",
+    "https-device",
+    "tls-client",
+    "mqtt-client",
+    "opcua-application",
+    "opcua-application-rsa",
+    "ipsec",
+    "vpn-client",
+    "safety",
+    "tls-server",
+    "tls-service",
+    "ipsec-gateway",
+    "ocsp-responder",
+    "code-signing",
+    "firmware",
+    "configuration",
+    "trust-configuration",
+    "timestamping",
+    "cmp-ra",
+    "est-ra",
+    "registrar",
+    "kga",
+    "masa",
+    "station",
+    "user",
+    "staff",
+)
 _COLUMNS: Final = {
     "LABEL": "label",
     "PROFILE": "profile",
@@ -29,13 +57,20 @@ def channel() -> None:
 @channel.command("create", examples=("keyworks channel create plant-2 --authority plant-2 --profile ldevid",))
 @click.argument("label")
 @click.option("--authority", required=True, metavar="NAME", help="Who issues.")
-@click.option("--profile", required=True, type=click.Choice(PROFILES), help="What; it decides who may ask.")
+@click.option(
+    "--profile",
+    required=True,
+    type=click.Choice(PROFILES),
+    metavar="NAME",
+    help="What; it decides who may ask.",
+)
 @click.pass_obj
 def create(session: Session, label: str, authority: str, profile: str) -> None:
     """Create a channel; it serves from now on, under /.well-known/est/LABEL/.
 
-    An idevid channel serves stations, an ldevid channel devices; a station channel serves stations with their
-    one-time secret; tls-server is for this server's own certificate.
+    An idevid channel serves stations, a station channel too, with their one-time secret; profiles of devices
+    serve these, those of services or people serve these; tls-server is for this server's own certificate.
+    `docs/reference/profiles.md` describes them all.
     """
     from keyworks.service.channels import ListedChannel, NewChannel, create_channel
 

@@ -3,14 +3,14 @@
 from typing import Final
 
 from keyworks.errors import LintFailed, MalformedRequest
-from keyworks.lint import ieee8021ar, local, rfc5280
+from keyworks.lint import ieee8021ar, local, profiles, rfc5280
 from keyworks.lint.view import Context, Finding, Rule, read
 
 __all__ = ["RULES", "Context", "Finding", "check", "findings"]
 
 RULES: Final[dict[str, Rule]] = {
     f"{module.__name__.rpartition('.')[2]}.{rule.__name__}": rule
-    for module in (rfc5280, ieee8021ar, local)
+    for module in (rfc5280, ieee8021ar, profiles, local)
     for rule in module.RULES
 }
 """Every rule by its name."""

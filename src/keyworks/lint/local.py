@@ -10,12 +10,6 @@ from keyworks.x509 import extensions as x
 _LEAST_SERIAL_BITS: Final = 65
 _LEAST_STRENGTH: Final = 112
 _LEAST_CA_STRENGTH: Final = 128
-_PURPOSES: Final = {
-    "tls-server": oids.KP_SERVER_AUTH,
-    "station": oids.KP_CLIENT_AUTH,
-    "ldevid": oids.KP_CLIENT_AUTH,
-}
-_CA_PROFILES: Final = ("root", "issuing", "idevid-root", "idevid-issuing")
 
 
 def leaf_does_not_outlive_its_issuer(view: View, context: Context) -> str | None:
@@ -50,31 +44,9 @@ def publication_addresses_are_there(view: View, context: Context) -> str | None:
     return None if own else "A publication address is not the authority's."
 
 
-def profile_has_its_purpose(view: View, context: Context) -> str | None:
-    """What a certificate is for stands in its extKeyUsage."""
-    wanted = _PURPOSES.get(context.profile)
-    return f"extKeyUsage lacks {wanted}." if wanted and wanted not in view.purposes else None
-
-
-def server_has_a_name(view: View, context: Context) -> str | None:
-    """RFC 9525 §6: a server is recognized by subjectAltName, never by commonName."""
-    if context.profile != "tls-server":
-        return None
-    return None if view.names and (view.names.dns or view.names.ip) else "A server's certificate names no host."
-
-
-def profile_fits_the_ca_bit(view: View, context: Context) -> str | None:
-    """Only the profiles of authorities make authorities."""
-    fits = view.ca == (context.profile in _CA_PROFILES)
-    return None if fits else f"Profile {context.profile} and the CA bit contradict."
-
-
 RULES: Final[tuple[Rule, ...]] = (
     leaf_does_not_outlive_its_issuer,
     serial_has_enough_random_bits,
     key_is_strong_enough,
     publication_addresses_are_there,
-    profile_has_its_purpose,
-    server_has_a_name,
-    profile_fits_the_ca_bit,
 )

@@ -35,7 +35,7 @@ class Context:
     """What a rule has to know besides the octets.
 
     Args:
-        profile: The profile's name.
+        profile: The built-in profile that the certificate's is, or derives from.
         issuer: The issuing certificate; ``None`` for one that signs itself.
         publication_url: Where the issuing authority publishes.
     """

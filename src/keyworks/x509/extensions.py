@@ -118,6 +118,22 @@ def authority_information_access(*, ca_issuers: Sequence[str] = (), ocsp: Sequen
     return Extension(oids.AUTHORITY_INFORMATION_ACCESS, critical=False, value=sequence_of(described))
 
 
+def ocsp_no_check() -> Extension:
+    """Return id-pkix-ocsp-nocheck: the status of an OCSP responder's certificate is not asked for.
+
+    Source: RFC 6960 §4.2.2.2.1.
+    """
+    return Extension(oids.OCSP_NO_CHECK, critical=False, value=b"\x05\x00")
+
+
+def masa_url(url: str) -> Extension:
+    """Return the address of the manufacturer's voucher service (MASA).
+
+    Source: RFC 8995 §2.3.2 (IA5String, not critical).
+    """
+    return Extension(oids.MASA_URL, critical=False, value=wrap(0x16, url.encode("ascii")))
+
+
 def name_constraints(
     *, permitted: Sequence[GeneralName] = (), excluded: Sequence[GeneralName] = ()
 ) -> Extension:

@@ -8,8 +8,7 @@ import pytest
 from keyworks import oids
 from keyworks.access.credential import BasicCredentials
 from keyworks.access.principal import Kind
-from keyworks.authority.authorize import ACCEPTABLE, Operation
-from keyworks.authority.profile import PROFILES
+from keyworks.authority.authorize import Operation
 from keyworks.devices.device import DeviceState
 from keyworks.errors import InvalidPath, KeyworksError, NotAuthorized, NotFound, RejectedName
 from keyworks.service.anchors import add_anchor
@@ -34,10 +33,6 @@ async def idevid(desk: EnrollmentDesk, station: Holder) -> Holder:
 
 async def retire(installation: Installation, serial_number: str) -> None:
     await move_device(installation, await find_device(installation, serial_number), DeviceState.RETIRED)
-
-
-def test_of_every_profile_that_a_channel_can_have_it_is_said_who_may_ask() -> None:
-    assert ACCEPTABLE.keys() == {name for name, profile in PROFILES.items() if not profile.ca}
 
 
 async def test_a_station_gets_a_registered_device_its_idevid(desk: EnrollmentDesk, station: Holder) -> None:

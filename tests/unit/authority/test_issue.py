@@ -13,8 +13,9 @@ from keyworks import oids
 from keyworks.algorithms.public_key import PublicKey
 from keyworks.algorithms.signer import Signer
 from keyworks.authority.issue import IssuingPath, new_serial_number
+from keyworks.authority.library import PROFILES
 from keyworks.authority.order import Order, Replacement, Requester, request_key
-from keyworks.authority.profile import PROFILES, YEAR, Wanted
+from keyworks.authority.profile import YEAR, Wanted
 from keyworks.authority.recording import revoke_certificate
 from keyworks.authority.status import Filter, list_certificates
 from keyworks.errors import BadSubjectKey, IntegrityFailure, LintFailed, NotAuthorized, OperatorError

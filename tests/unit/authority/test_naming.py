@@ -6,6 +6,7 @@ import pytest
 
 from keyworks import oids
 from keyworks.authority import naming
+from keyworks.authority.library import PROFILES
 from keyworks.authority.profile import Wanted
 from keyworks.devices.device import Device, DeviceState
 from keyworks.errors import RejectedName
@@ -17,7 +18,7 @@ from keyworks.x509.template import Template, parse_certification_request
 
 DEVICE: Final = Device("1", "Maker", "Drive", "SN-1", DeviceState.REGISTERED, NOON)
 OWNER: Final = Name.of((oids.ORGANIZATION_NAME, "Owner"), (oids.COMMON_NAME, "Owner issuing G1"))
-IDEVID: Final = naming.idevid_names(DEVICE)
+IDEVID: Final = naming.certified(PROFILES["idevid"], naming.device_facts(OWNER, DEVICE))
 HOST: Final = SubjectAltName(dns=("device.example",))
 
 CN, SN, ORG, OU = oids.COMMON_NAME, oids.SERIAL_NUMBER, oids.ORGANIZATION_NAME, oids.ORGANIZATIONAL_UNIT_NAME
@@ -34,12 +35,13 @@ def test_an_idevid_names_its_manufacturer_and_ends_in_the_serial_number() -> Non
 
 
 def test_an_ldevid_names_its_owner_and_whose_device_it_is() -> None:
-    wanted = naming.ldevid_names(OWNER, DEVICE)
+    wanted = naming.certified(PROFILES["ldevid"], naming.device_facts(OWNER, DEVICE))
     assert wanted.subject.text == "serialNumber=SN-1,CN=SN-1,OU=Drive,OU=Maker,O=Owner"
 
 
 def test_a_station_is_named_in_the_organization_of_its_authority() -> None:
-    assert naming.principal_names(OWNER, "line-1").subject.text == "CN=line-1,O=Owner"
+    wanted = naming.certified(PROFILES["station"], naming.principal_facts(OWNER, "line-1"))
+    assert wanted.subject.text == "CN=line-1,O=Owner"
 
 
 @pytest.mark.parametrize(
@@ -89,14 +91,16 @@ async def test_a_request_for_another_name_is_rejected_with_the_right_one(subject
 
 async def test_names_a_requester_may_use_for_itself_are_not_those_it_gets() -> None:
     template = await asked(IDEVID.subject)
-    wanted = naming.ldevid_names(OWNER, DEVICE)
+    wanted = naming.certified(PROFILES["ldevid"], naming.device_facts(OWNER, DEVICE))
     naming.check_names(template, wanted, ((ORG, "Maker"), (OU, "Drive")))
     with pytest.raises(RejectedName):
         naming.check_names(template, wanted)
 
 
 async def test_a_request_for_alternative_names_that_are_not_certified_is_rejected() -> None:
-    with pytest.raises(RejectedName, match="no such subjectAltName"):
+    with pytest.raises(
+        RejectedName, match="asks for the host name 'device.example', which this channel does not certify"
+    ):
         naming.check_names(await asked(IDEVID.subject, HOST), IDEVID)
     naming.check_names(await asked(IDEVID.subject, HOST), Wanted(IDEVID.subject, HOST))
 

@@ -2,51 +2,26 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from keyworks import oids
-from keyworks.authority.profile import PROFILES, YEAR, Issuer, Profile, Wanted, make_tbs
+from keyworks.authority.library import PROFILES
+from keyworks.authority.profile import Issuer, Profile, Wanted, make_tbs
 from keyworks.errors import BadSubjectKey
 from keyworks.service.installation import open_installation
 from keyworks.testing import NOON, FixedClock, software_signer
 from keyworks.x509 import extensions as x
 from keyworks.x509.general_name import SubjectAltName
 from keyworks.x509.name import EMPTY_NAME, Name
-from keyworks.x509.tbs import NO_EXPIRY, TBSCertificate
+from keyworks.x509.tbs import TBSCertificate
 
 SUBJECT: Final = Name.of((oids.ORGANIZATION_NAME, "Example"), (oids.COMMON_NAME, "one"))
 KEY: Final = software_signer().public_key
 CLIENT, SERVER = oids.KP_CLIENT_AUTH, oids.KP_SERVER_AUTH
-
-
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """What a profile's certificates look like: basicConstraints, keyUsage, extKeyUsage, life in years."""
-
-    constraints: tuple[bool, int | None] | None
-    key_usage: set[str]
-    purposes: tuple[str, ...]
-    years: int | None
-
-
-CA_USAGE: Final = {"keyCertSign", "cRLSign"}
-SIGNS: Final = {"digitalSignature"}
-TABLE: Final[Mapping[str, Looks]] = {
-    "root": Looks((True, 1), CA_USAGE, (), 25),
-    "issuing": Looks((True, 0), CA_USAGE, (), 10),
-    "idevid-root": Looks((True, 1), CA_USAGE, (), None),
-    "idevid-issuing": Looks((True, 0), CA_USAGE, (), None),
-    "idevid": Looks(None, SIGNS, (), None),
-    "ldevid": Looks(None, SIGNS, (CLIENT, SERVER), 2),
-    "tls-server": Looks(None, SIGNS, (SERVER,), 1),
-    "station": Looks(None, SIGNS, (CLIENT,), 1),
-}
 
 
 async def _issuer(home: Path, name: str) -> Issuer:
@@ -76,25 +51,7 @@ def value(tbs: TBSCertificate, oid: str) -> bytes:
     return found.value
 
 
-def test_every_profile_is_described_here() -> None:
-    assert TABLE.keys() == PROFILES.keys()
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_a_certificate_has_the_usages_and_the_life_of_its_profile(issuer: Issuer, name: str) -> None:
-    looks, tbs = TABLE[name], made(name, issuer)
-    constraints = extension(tbs, oids.BASIC_CONSTRAINTS)
-    assert (x.parse_basic_constraints(constraints.value) if constraints else None) == looks.constraints
-    assert x.parse_key_usage(value(tbs, oids.KEY_USAGE)) == looks.key_usage
-    purposes = extension(tbs, oids.EXTENDED_KEY_USAGE)
-    assert (x.parse_extended_key_usage(purposes.value) if purposes else ()) == looks.purposes
-    ends = NO_EXPIRY if looks.years is None else NOON + int((looks.years * YEAR).total_seconds()) - 1
-    assert (tbs.not_before, tbs.not_after) == (NOON - 300, ends)
-    critical = {one.oid for one in tbs.extensions if one.critical}
-    assert critical == {oids.KEY_USAGE} | ({oids.BASIC_CONSTRAINTS} if constraints else set())
-
-
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", PROFILES)
 def test_every_certificate_names_its_keys_and_where_its_status_is_published(issuer: Issuer, name: str) -> None:
     tbs = made(name, issuer)
     assert x.parse_subject_key_identifier(value(tbs, oids.SUBJECT_KEY_IDENTIFIER)) == KEY.key_identifier
@@ -107,7 +64,7 @@ def test_every_certificate_names_its_keys_and_where_its_status_is_published(issu
     assert access == ((oids.ACCESS_CA_ISSUERS, f"{url}/aia/idevid-issuing-1.cer"),)
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", PROFILES)
 def test_a_certificate_never_outlives_its_issuer(issuer: Issuer, name: str) -> None:
     soon = NOON + 3600
     assert made(name, replace(issuer, not_after=soon)).not_after == soon
@@ -144,7 +101,7 @@ def test_a_profile_certifies_modern_keys(name: str, key_type: str) -> None:
 
 
 def rsa(bits: int) -> Profile:
-    return Profile("strict", 1, frozenset({"digitalSignature"}), timedelta(days=1), smallest_rsa_bits=bits)
+    return replace(PROFILES["ldevid"], name="strict", smallest_rsa_bits=bits)
 
 
 def test_a_profile_certifies_rsa_keys_only_of_its_own_least_size() -> None:

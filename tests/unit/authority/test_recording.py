@@ -7,7 +7,8 @@ import pytest
 
 from keyworks import oids
 from keyworks.authority.authorize import Operation
-from keyworks.authority.naming import ldevid_names
+from keyworks.authority.library import PROFILES
+from keyworks.authority.naming import certified, device_facts
 from keyworks.authority.order import Order, Replacement, Requester
 from keyworks.authority.revoke import Revocation, revoke
 from keyworks.authority.status import CertificateRecord, Filter, list_certificates
@@ -187,7 +188,7 @@ async def test_a_device_that_is_retired_after_its_request_was_authorized_gets_no
     order = Order(
         issuer=issuer,
         profile=channel.profile,
-        wanted=ldevid_names(issuer.name, device),
+        wanted=certified(PROFILES["ldevid"], device_facts(issuer.name, device)),
         public_key=software_signer().public_key,
         owner=f"device:{device.id}",
         replacement=replacement,

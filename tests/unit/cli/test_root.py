@@ -15,8 +15,7 @@ from click.testing import CliRunner, Result
 
 from keyworks import __version__
 from keyworks.access.principal import Kind
-from keyworks.authority.authorize import ACCEPTABLE
-from keyworks.authority.profile import PROFILES
+from keyworks.authority.library import PROFILES
 from keyworks.authority.revoke import REASONS
 from keyworks.cli import anchor, authority, certificate, channel, device, installation
 from keyworks.cli.command import Session
@@ -103,7 +102,7 @@ def test_the_summary_that_is_shown_without_importing_is_the_commands_own(name: s
 
 def test_what_the_help_offers_is_what_there_is() -> None:
     assert authority.PROFILES == CA_PROFILES
-    assert tuple(ACCEPTABLE) == channel.PROFILES
+    assert tuple(name for name, one in PROFILES.items() if not one.ca) == channel.PROFILES
     assert set(certificate.PROFILES) == set(PROFILES)
     assert certificate.REASONS == REASONS
     assert tuple(DeviceState) == device.STATES

@@ -30,6 +30,7 @@ def ends(at: int) -> Spoil:
     return lambda tbs: replace(tbs, not_after=time_octets(at))
 
 
+CA_IN_ALL: Final = ("profiles.profile_fits_the_ca_bit", "profiles.profile_has_its_key_usage")
 BAD: Final[tuple[tuple[str, str, Spoil, tuple[str, ...]], ...]] = (
     ("idevid_never_expires", "idevid", ends(NOON + 3600), ()),
     ("idevid_never_expires", "idevid", ends(NO_EXPIRY - 1), ()),
@@ -41,7 +42,7 @@ BAD: Final[tuple[tuple[str, str, Spoil, tuple[str, ...]], ...]] = (
         "idevid_signs",
         "idevid",
         lambda tbs: tbs.with_extension(x.key_usage(frozenset({"keyAgreement"}))),
-        (),
+        ("profiles.profile_has_its_key_usage",),
     ),
     (
         "idevid_is_no_ca",
@@ -49,7 +50,7 @@ BAD: Final[tuple[tuple[str, str, Spoil, tuple[str, ...]], ...]] = (
         lambda tbs: tbs.with_extension(x.key_usage(CA_USAGE)).with_extension(
             x.basic_constraints(ca=True, path_length=0)
         ),
-        ("local.profile_fits_the_ca_bit", "rfc5280.path_length_fits_the_issuers"),
+        (*CA_IN_ALL, "rfc5280.path_length_fits_the_issuers"),
     ),
     ("hardware_module_names_are_complete", "idevid", lambda tbs: tbs.with_extension(module(b"")), ()),
 )

@@ -6,9 +6,9 @@ from types import ModuleType
 import pytest
 
 from keyworks import lint
-from keyworks.authority.profile import PROFILES
+from keyworks.authority.library import PROFILES
 from keyworks.errors import LintFailed
-from keyworks.lint import Context, ieee8021ar, local, rfc5280
+from keyworks.lint import Context, ieee8021ar, local, profiles, rfc5280
 from keyworks.testing import HandmadeTBS
 from keyworks.x509.tbs import NO_EXPIRY
 
@@ -22,7 +22,7 @@ def test_a_right_certificate_of_every_profile_breaks_no_rule(good: Good, profile
     lint.check(tbs.encode(), context)
 
 
-@pytest.mark.parametrize("module", [rfc5280, ieee8021ar, local])
+@pytest.mark.parametrize("module", [rfc5280, ieee8021ar, profiles, local])
 def test_every_rule_of_a_source_is_applied_under_its_name(module: ModuleType) -> None:
     source = module.__name__.rpartition(".")[2]
     written = {
@@ -37,7 +37,7 @@ def test_what_breaks_a_rule_is_not_signed_and_only_the_log_says_which(good: Good
     tbs, context = good("idevid")
     with pytest.raises(LintFailed) as refused:
         lint.check(tbs.encode(), Context("ldevid", context.issuer, context.publication_url))
-    assert "local.profile_has_its_purpose" in refused.value.private
+    assert "profiles.profile_has_its_purpose" in refused.value.private
     assert "profile_has_its_purpose" not in refused.value.detail
 
 
@@ -45,7 +45,8 @@ def test_every_broken_rule_is_found_not_only_the_first(good: Good) -> None:
     tbs, context = good("idevid")
     wrong = Context("ldevid", context.issuer, "http://elsewhere.example")
     assert {one.rule for one in lint.findings(tbs.encode(), wrong)} == {
-        "local.profile_has_its_purpose",
+        "profiles.profile_has_its_purpose",
+        "profiles.profile_does_not_live_too_long",
         "local.publication_addresses_are_there",
     }
 

@@ -61,6 +61,7 @@ def critical(tbs: HandmadeTBS, oid: str) -> HandmadeTBS:
     return tbs.with_extension(replace(one, critical=not one.critical))
 
 
+USAGE: Final = frozenset({"profiles.profile_has_its_key_usage"})
 BAD: Final = (
     Bad("version_is_3", lambda tbs: replace(tbs, version=b"\xa0\x03\x02\x01\x01")),
     Bad("version_is_3", lambda tbs: replace(tbs, version=b"")),
@@ -122,23 +123,32 @@ BAD: Final = (
         ),
     ),
     Bad("key_usage_is_critical", lambda tbs: critical(tbs, oids.KEY_USAGE)),
-    Bad("key_usage_is_critical", lambda tbs: tbs.without(oids.KEY_USAGE)),
+    Bad("key_usage_is_critical", lambda tbs: tbs.without(oids.KEY_USAGE), also=USAGE),
     Bad(
         "key_usage_is_critical",
         lambda tbs: tbs.with_extension(x.Extension(oids.KEY_USAGE, critical=True, value=b"\x03\x01\x00")),
+        also=USAGE,
     ),
     Bad(
         "key_usage_fits_the_role",
         lambda tbs: tbs.with_extension(key_usage("digitalSignature", "keyCertSign")),
+        also=USAGE,
     ),
-    Bad("key_usage_fits_the_role", lambda tbs: tbs.with_extension(key_usage("cRLSign")), profile="issuing"),
+    Bad(
+        "key_usage_fits_the_role",
+        lambda tbs: tbs.with_extension(key_usage("cRLSign")),
+        profile="issuing",
+        also=USAGE,
+    ),
     Bad(
         "key_usage_fits_the_key",
         lambda tbs: with_key(tbs).with_extension(key_usage("digitalSignature", "keyEncipherment")),
+        also=USAGE,
     ),
     Bad(
         "key_usage_fits_the_key",
         lambda tbs: tbs.with_extension(key_usage("digitalSignature", "dataEncipherment")),
+        also=USAGE,
     ),
     Bad(
         "basic_constraints_of_a_ca_are_critical",
