@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from keyworks.algorithms.signer import Signer
 from keyworks.authority.channel import Channel
 from keyworks.authority.naming import organization_of
 from keyworks.authority.order import Order, Replacement, Requester, digest_of
@@ -61,6 +62,21 @@ async def valid_server_certificate(installation: Installation) -> ServerCertific
     return await _with_key(installation, register, present)
 
 
+async def server_signer(installation: Installation) -> tuple[Signer, tuple[bytes, ...]]:
+    """Return what this server signs messages with: the signer of its certificate, and that with its issuers.
+
+    Raises:
+        OperatorError: There is no valid certificate.
+    """
+    register, _ = await installation.registers.current()
+    present = await _newest(installation)
+    if present is None or present.state_at(installation.clock.now()) != "valid":
+        raise OperatorError("The server has no valid certificate to sign with; restart it, or see its log.")
+    key_id = await _key_id(installation, present)
+    chain = register.generations[present.generation_id].issuer.chain
+    return await installation.keystore.signer(key_id), (present.der, *chain)
+
+
 async def server_root(installation: Installation) -> Certificate | None:
     """Return the root above the server's certificate: what clients pin who have no trust anchor yet.
 
@@ -80,18 +96,23 @@ async def server_root(installation: Installation) -> Certificate | None:
 
 
 def _channel(register: Register) -> Channel | None:
-    return next((one for one in register.channels.values() if one.profile.name == "tls-server"), None)
+    return next((one for one in register.channels.values() if one.profile.base == "tls-server"), None)
 
 
 async def _with_key(
     installation: Installation, register: Register, present: CertificateRecord
 ) -> ServerCertificate:
+    key_id = await _key_id(installation, present)
+    chain = register.generations[present.generation_id].issuer.chain
+    return ServerCertificate((present.der, *chain), await installation.keystore.private_key_pem(key_id))
+
+
+async def _key_id(installation: Installation, present: CertificateRecord) -> str:
     public_key = Certificate.parse(present.der).public_key
     key_id = await installation.store.read(lambda tx: key_id_of(tx, public_key))
     if key_id is None:
         raise OperatorError("The key of the server's certificate is gone; revoke that certificate and restart.")
-    chain = register.generations[present.generation_id].issuer.chain
-    return ServerCertificate((present.der, *chain), await installation.keystore.private_key_pem(key_id))
+    return key_id
 
 
 def _owner(installation: Installation) -> str:

@@ -17,7 +17,12 @@ from keyworks.service.authorities import find_generation, root_of
 from keyworks.service.certificates import certificates, revoke_by_operator
 from keyworks.service.channels import enable_channel
 from keyworks.service.installation import Installation, open_installation
-from keyworks.service.server_certificate import server_certificate, server_root, valid_server_certificate
+from keyworks.service.server_certificate import (
+    server_certificate,
+    server_root,
+    server_signer,
+    valid_server_certificate,
+)
 from keyworks.testing import NOON, FixedClock, ledger_entries, next_generation
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.path import validate
@@ -119,6 +124,23 @@ async def test_the_root_that_clients_pin_is_the_one_above_it_until_the_next_gene
     leaf, *above, root = (await server_certificate(supplier)).chain
     assert await server_root(supplier) == Certificate.parse(root) == current != former
     validate([leaf, *above], [current], at=clock.now())
+
+
+async def test_messages_are_signed_with_the_key_of_the_certificate_that_is_served(
+    supplier: Installation,
+) -> None:
+    served = await server_certificate(supplier)
+    signer, chain = await server_signer(supplier)
+    assert chain == served.chain
+    key = Certificate.parse(chain[0]).public_key
+    key.verify(await signer.sign(b"message"), b"message", signer.algorithm)
+
+
+async def test_nothing_is_signed_with_a_certificate_that_is_not_valid(supplier: Installation) -> None:
+    [first] = await _all(supplier)
+    await revoke_by_operator(supplier, first.id, "superseded")
+    with pytest.raises(OperatorError, match="no valid certificate to sign with"):
+        await server_signer(supplier)
 
 
 async def test_a_root_to_pin_is_known_before_there_is_a_certificate(supplier: Installation) -> None:
