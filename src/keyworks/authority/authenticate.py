@@ -143,8 +143,8 @@ def _find_own(tx: Transaction, leaf: bytes, register: Register, at: int) -> Auth
             f"The client certificate is {state}; it can no longer be used. Enroll anew or ask the operator."
         )
     _check_time(certificate, at)
-    channel = next((one for one in register.channels.values() if one.id == channel_id), None)
-    if channel is None or not channel.profile.accepts:
+    known = register.profiles.get(profile)
+    if known is None or not known.accepts:
         raise AuthenticationFailed(f"A certificate of profile {profile} does not authenticate a requester.")
     credential = CertificateCredential(certificate)
     principal = _own_principal(tx, owner)

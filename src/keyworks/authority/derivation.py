@@ -5,7 +5,8 @@ certificate is refused here, where an operator can still do something about it.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -195,6 +196,15 @@ _CHECKS: Final[MappingProxyType[str, Callable[[Profile, Any], object]]] = Mappin
 )
 
 
+@contextmanager
+def _about(field: str) -> Iterator[None]:
+    """Say which field a complaint is about."""
+    try:
+        yield
+    except OperatorError as error:
+        raise OperatorError(f"{field}: {error.detail}") from None
+
+
 def _names(base: Profile, changes: ProfileChanges) -> NameRules:
     if changes.subject is changes.alternative is changes.needs is None:
         return base.names
@@ -204,7 +214,12 @@ def _names(base: Profile, changes: ProfileChanges) -> NameRules:
     alternative = base.names.alternative if changes.alternative is None else changes.alternative
     needs = base.names.needs if changes.needs is None else changes.needs
     always = NEEDED.get(base.base, ())
-    rules = NameRules(subject, alternative, tuple(dict.fromkeys((*always, *needs))), base.names.single)
+    with _about("subject"):
+        NameRules(subject)
+    with _about("alternative"):
+        NameRules((), alternative)
+    with _about("needs" if changes.alternative is None else "alternative"):
+        rules = NameRules(subject, alternative, tuple(dict.fromkeys((*always, *needs))), base.names.single)
     unknown = sorted(rules.placeholders - _KNOWN[base.holder])
     if unknown:
         field = (

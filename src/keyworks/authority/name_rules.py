@@ -52,6 +52,10 @@ _FITS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Which registered names can be part of an alternative name of a kind."""
 
+_ATTRIBUTES: Final = (
+    *("CN", "serialNumber", "C", "L", "ST", "O", "OU", "DC"),
+    *("emailAddress", "title", "SN", "GN", "dnQualifier"),
+)
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _CHOSEN: Final = "[A-Za-z0-9]+"
 """What a request may choose inside a longer template: nothing that stands between placeholders."""
@@ -214,11 +218,10 @@ class NameRules:
         """Compile the templates, once."""
         subject = tuple(_attribute_rule(kind, template) for kind, template in self.subject)
         alternative = tuple(_alternative_rule(kind, template) for kind, template in self.alternative)
-        for kind in (*(kind for group in self.needs for kind in group), *self.single):
-            if kind not in {rule.kind for rule in alternative}:
-                raise OperatorError(
-                    f"Names of kind '{kind}' are asked for, but no rule yields one; add a rule."
-                )
+        for group in self.needs:
+            if not any(rule.kind in group for rule in alternative):
+                kinds = " or ".join(group) or "(none)"
+                raise OperatorError(f"A name of kind {kinds} is needed, but no rule yields one; add a rule.")
         rules = (*subject, *alternative)
         object.__setattr__(self, "subject_rules", subject)
         object.__setattr__(self, "alternative_rules", alternative)
@@ -236,8 +239,8 @@ def _attribute_rule(kind: str, template: str) -> NameRule:
     oid = BY_SHORT_NAME.get(kind.lower())
     if oid is None:
         raise OperatorError(
-            f"'{kind}' is no attribute of a subject{nearest(kind, BY_SHORT_NAME)}; "
-            f"these are: {', '.join(BY_SHORT_NAME)}."
+            f"'{kind}' is no attribute of a subject{nearest(kind, _ATTRIBUTES)}; "
+            f"these are: {', '.join(_ATTRIBUTES)}."
         )
     rule = _compiled(oid, kind, template)
     sample = (

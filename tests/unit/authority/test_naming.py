@@ -99,7 +99,7 @@ async def test_names_a_requester_may_use_for_itself_are_not_those_it_gets() -> N
 
 async def test_a_request_for_alternative_names_that_are_not_certified_is_rejected() -> None:
     with pytest.raises(
-        RejectedName, match="asks for the host name 'device.example', which this channel does not certify"
+        RejectedName, match=r"asks for the host name 'device\.example', which this channel does not certify"
     ):
         naming.check_names(await asked(IDEVID.subject, HOST), IDEVID)
     naming.check_names(await asked(IDEVID.subject, HOST), Wanted(IDEVID.subject, HOST))
