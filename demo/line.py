@@ -12,8 +12,9 @@ from keyworks import oids
 from keyworks.access.credential import BasicCredentials
 from keyworks.enroll.answer import Granted
 from keyworks.enroll.credential import ClientCertificate
-from keyworks.enroll.est import EnrollmentClient, Persistence
+from keyworks.enroll.est import EnrollmentClient
 from keyworks.enroll.issued import Issued, check_issued
+from keyworks.enroll.persistence import Persistence
 from keyworks.keys.software import SoftwareSigner, make_private_key, signer_of
 from keyworks.server.running import RunningServer
 from keyworks.x509.certificate import pem_of

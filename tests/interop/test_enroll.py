@@ -16,8 +16,9 @@ from keyworks import oids
 from keyworks.access.credential import BasicCredentials
 from keyworks.access.principal import Kind
 from keyworks.enroll.credential import ClientCertificate
-from keyworks.enroll.est import EnrollmentClient, Persistence
+from keyworks.enroll.est import EnrollmentClient
 from keyworks.enroll.issued import Issued, check_issued
+from keyworks.enroll.persistence import Persistence
 from keyworks.enroll.trust import Address, Anchors, presented_by
 from keyworks.server.running import running_server
 from keyworks.service.anchors import add_anchor

@@ -14,9 +14,10 @@ from keyworks.cli.enroll_wish import SECRET_VARIABLE, Options, wish_of
 from keyworks.cli.enroll_words import document_of, sentences_of
 from keyworks.cli.files import warn_if_exposed
 from keyworks.cli.table import report
+from keyworks.enroll.attributes import KEY_TYPE
 from keyworks.enroll.hook import VARIABLES, Hook, announce, parse_hook
 from keyworks.enroll.identity import Identity, IdentityFolder
-from keyworks.enroll.upkeep import KEY_TYPE, keep_identity
+from keyworks.enroll.upkeep import keep_identity
 from keyworks.errors import OperatorError
 from keyworks.store.clock import SystemClock
 
@@ -83,7 +84,10 @@ Exit status:
     help="What to ask for in the first certificate: CN=line-1, serialNumber=SN-1; renewals keep the name.",
 )
 @click.option(
-    "--key-type", type=click.Choice(KEY_TYPES), metavar="TYPE", help=f"Of new keys.  [default: {KEY_TYPE}]"
+    "--key-type",
+    type=click.Choice(KEY_TYPES),
+    metavar="TYPE",
+    help=f"Of new keys.  [default: as the channel wants it, or {KEY_TYPE}]",
 )
 @click.option(
     "--key",

@@ -62,6 +62,8 @@ class Answer:
         retry_after: The header's value, if there is one.
         body: At most ``MAX_ANSWER_OCTETS``.
         superseded: The header's value, empty if there is none.
+        location: The header's value, if there is one.
+        boundary: Of the parts of a multipart body, if the content type names one.
     """
 
     status: int
@@ -69,6 +71,8 @@ class Answer:
     retry_after: str | None
     body: bytes
     superseded: str = ""
+    location: str | None = None
+    boundary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +98,71 @@ def certificates_in(answer: Answer, now: datetime) -> tuple[bytes, ...]:
     Raises:
         KeyworksError: It answered something else; see the module's table.
     """
+    check_ok(answer, now)
+    return certificates_of(answer.body)
+
+
+def check_ok(answer: Answer, now: datetime) -> None:
+    """Refuse an answer that does not hold what was asked for.
+
+    Raises:
+        KeyworksError: By cause; see the module's table.
+    """
     if answer.status != _OK:
         raise _refusal(answer, now)
+
+
+def certificates_of(body: bytes) -> tuple[bytes, ...]:
+    """Return the certificates in a certs-only message in base64, DER, at least one.
+
+    Raises:
+        MalformedRequest: There are none.
+    """
     try:
-        found = parse_certs_only(base64.b64decode(_WHITESPACE.sub(b"", answer.body), validate=True))
-    except binascii.Error as error:
-        raise _foreign("is not base64") from error
+        found = parse_certs_only(octets_of_base64(body))
     except errors.MalformedRequest as error:
-        raise _foreign("holds no certificates") from error
+        raise foreign("holds no certificates") from error
     if not found:
-        raise _foreign("holds no certificates")
+        raise foreign("holds no certificates")
     return found
+
+
+def only_certificate(certificates: tuple[bytes, ...]) -> bytes:
+    """Return the one certificate that was issued: an answer contains no other (RFC 7030 §4.2.3).
+
+    Raises:
+        MalformedRequest: There are several.
+    """
+    if len(certificates) != 1:
+        raise errors.MalformedRequest(
+            f"The server answered with {len(certificates)} certificates; the one issued was expected."
+        )
+    return certificates[0]
+
+
+def octets_of_base64(body: bytes) -> bytes:
+    """Return what base64 says, whatever white space is in it (RFC 8951 §3.1).
+
+    Raises:
+        MalformedRequest: It is none.
+    """
+    try:
+        return base64.b64decode(_WHITESPACE.sub(b"", body), validate=True)
+    except binascii.Error as error:
+        raise foreign("is not base64") from error
+
+
+def granted_in(answer: Answer, now: datetime) -> Granted:
+    """Return what a server issued.
+
+    Args:
+        answer: What came.
+        now: Retry-After may name an instant.
+
+    Raises:
+        KeyworksError: It answered something else; see the module's table.
+    """
+    return Granted(only_certificate(certificates_in(answer, now)), superseded_in(answer))
 
 
 def superseded_in(answer: Answer) -> tuple[str, ...]:
@@ -118,7 +176,8 @@ def superseded_in(answer: Answer) -> tuple[str, ...]:
     return tuple(one.lower() for one in listed)
 
 
-def _foreign(what: str) -> errors.MalformedRequest:
+def foreign(what: str) -> errors.MalformedRequest:
+    """Return what to say of an answer that is none of EST's."""
     return errors.MalformedRequest(
         f"The server's answer {what}; check that the address is an EST server's (RFC 7030 §4.2.3)."
     )
@@ -143,7 +202,7 @@ def _refusal(answer: Answer, now: datetime) -> errors.KeyworksError:
         return errors.Unavailable(
             f"The server failed (HTTP {status}): {said}", retry_after=wait or DEFAULT_RETRY
         )
-    return _foreign(f"has status {status}, which EST does not use here")
+    return foreign(f"has status {status}, which EST does not use here")
 
 
 def _sentence(answer: Answer) -> str:

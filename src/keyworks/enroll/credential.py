@@ -89,7 +89,12 @@ class ClientCertificate:
     @property
     def is_fit_for_tls(self) -> bool:
         """Return whether a TLS client built on the Python library can prove itself with this key."""
-        return not self.signer.public_key.key_type.startswith(_UNFIT_FOR_TLS)
+        return is_fit_for_tls(self.signer.public_key.key_type)
+
+
+def is_fit_for_tls(key_type: str) -> bool:
+    """Return whether a TLS client built on the Python library can prove itself with such a key."""
+    return not key_type.startswith(_UNFIT_FOR_TLS)
 
 
 ClientCredential = ClientCertificate | BasicCredentials

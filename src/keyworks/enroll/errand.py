@@ -15,6 +15,7 @@ from typing import Final
 from keyworks.authority.channel import check_label
 from keyworks.enroll.credential import ClientCredential
 from keyworks.enroll.issued import Issued
+from keyworks.enroll.persistence import Persistence
 from keyworks.enroll.trust import Trust, parse_url
 from keyworks.errors import MalformedRequest
 from keyworks.store.clock import Clock
@@ -88,7 +89,7 @@ async def pass_on(request: Template, errand: Errand, clock: Clock) -> Issued:
         KeyworksError: By cause.
     """
     # Late, so that who passes nothing on does not import an HTTP client.
-    from keyworks.enroll.est import EnrollmentClient, Persistence
+    from keyworks.enroll.est import EnrollmentClient
 
     persistence = Persistence(connections=1, patience=errand.patience)
     client = EnrollmentClient(errand.url, errand.label, errand.trust, errand.credential, persistence)

@@ -6,12 +6,11 @@ Source: RFC 7030 §3.2, §4.1, §4.2; RFC 8951 §3.
 """
 
 import asyncio
-import base64
 import random
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -28,38 +27,32 @@ from keyworks.enroll.answer import (
     Answer,
     Granted,
     certificates_in,
-    superseded_in,
+    granted_in,
 )
+from keyworks.enroll.attributes import attributes_in
 from keyworks.enroll.credential import ClientCertificate, ClientCredential, client_context
 from keyworks.enroll.issued import Issued, check_issued
+from keyworks.enroll.persistence import Persistence, Tries
+from keyworks.enroll.question import (
+    MAX_REDIRECTIONS,
+    Question,
+    asking,
+    authorization_of,
+    redirected,
+    requesting,
+    too_often,
+)
+from keyworks.enroll.server_key import ServerKey, server_key_in
 from keyworks.enroll.trust import Trust, parse_url, unreachable, without_tls
 from keyworks.errors import InvalidPath, KeyworksError, MalformedRequest, OperatorError, Unavailable
+from keyworks.x509.csr_attributes import CSRAttributes
 
-_FIRST_PAUSE: Final = timedelta(milliseconds=250)
 _LOST: Final = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
 _HEADERS: Final = {"User-Agent": f"keyworks/{__version__}", "Accept-Encoding": "identity"}
-# RFC 8951 §3.1 has receivers ignore the transfer encoding; servers older than it insist.
-_PKCS10: Final = {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64"}
+_BOUNDARY: Final = re.compile(r'boundary="?([^";\s]{1,70})"?', re.IGNORECASE)
 
 Outcome = TypeVar("Outcome")
 Pause = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Persistence:
-    """How hard a client tries.
-
-    Args:
-        connections: Open at a time; each serves one request after the other.
-        request_time: For one request, from connecting to the last octet of the answer.
-        attempts: How often a request is sent where connections break.
-        patience: How long it waits in all where a server says "later".
-    """
-
-    connections: int = 8
-    request_time: timedelta = timedelta(seconds=60)
-    attempts: int = 4
-    patience: timedelta = timedelta(0)
 
 
 class EnrollmentClient:
@@ -97,7 +90,7 @@ class EnrollmentClient:
         self._label = check_label(label)
         self._trust = trust
         self._own = credential if isinstance(credential, ClientCertificate) else None
-        self._authorization = _basic(credential) if isinstance(credential, BasicCredentials) else {}
+        self._authorization = authorization_of(credential) if isinstance(credential, BasicCredentials) else {}
         self._persistence = persistence or Persistence()
         self._pause = pause
         self._session: aiohttp.ClientSession | None = None
@@ -134,8 +127,15 @@ class EnrollmentClient:
         Raises:
             KeyworksError: By cause; see ``answer``.
         """
-        certificates, _ = await self._ask("GET", "cacerts", None)
-        return certificates
+        return await self._ask(asking(self._label, "cacerts"), certificates_in)
+
+    async def csrattrs(self) -> CSRAttributes | None:
+        """Return what the channel wants in a request; ``None`` if it does not say (RFC 7030 §4.5).
+
+        Raises:
+            KeyworksError: By cause; see ``answer``.
+        """
+        return await self._ask(asking(self._label, "csrattrs"), attributes_in)
 
     async def simpleenroll(self, request: bytes) -> Granted:
         """Return the certificate for a PKCS#10 request, both DER (RFC 7030 §4.2.1).
@@ -145,7 +145,7 @@ class EnrollmentClient:
         Raises:
             KeyworksError: By cause; see ``answer``.
         """
-        return _only(*await self._ask("POST", "simpleenroll", request))
+        return await self._request("simpleenroll", request, granted_in)
 
     async def simplereenroll(self, request: bytes) -> Granted:
         """Return the successor of the client's certificate, both DER (RFC 7030 §4.2.2).
@@ -153,7 +153,17 @@ class EnrollmentClient:
         Raises:
             KeyworksError: By cause; see ``answer``.
         """
-        return _only(*await self._ask("POST", "simplereenroll", request))
+        return await self._request("simplereenroll", request, granted_in)
+
+    async def serverkeygen(self, request: bytes) -> ServerKey:
+        """Return a key that the server has made, with its certificate (RFC 7030 §4.4).
+
+        The request's own key only signs it; it is not the one that is certified. Each request gets another key.
+
+        Raises:
+            KeyworksError: By cause; see ``answer``.
+        """
+        return await self._request("serverkeygen", request, server_key_in)
 
     async def check(
         self, granted: Granted, public_key: PublicKey, authorities: Sequence[bytes], *, at: int
@@ -174,58 +184,64 @@ class EnrollmentClient:
                 raise
         return check_issued(granted, public_key, present, at=at)
 
-    async def _ask(
-        self, method: str, operation: str, request: bytes | None
-    ) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
-        """Return the certificates in an answer, and the serial numbers of those that they supersede."""
-        body = base64.b64encode(request) if request is not None else None
+    async def _request(
+        self, operation: str, request: bytes, read: Callable[[Answer, datetime], Outcome]
+    ) -> Outcome:
+        return await self._ask(requesting(self._label, operation, request, self._authorization), read)
 
-        async def once() -> tuple[tuple[bytes, ...], tuple[str, ...]]:
-            answer = await self._exchange(method, operation, body)
-            return certificates_in(answer, datetime.now(UTC)), superseded_in(answer)
+    async def _ask(self, question: Question, read: Callable[[Answer, datetime], Outcome]) -> Outcome:
+        """Return what is read in the answer to a question."""
+
+        async def once() -> Outcome:
+            asked = question
+            for _ in range(1 + MAX_REDIRECTIONS):
+                answer = await self._exchange(asked)
+                following = redirected(asked, answer, self._address)
+                if following is None:
+                    return read(answer, datetime.now(UTC))
+                asked = following
+            raise too_often(self._address)
 
         return await self._persistently(once)
 
     async def _persistently(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """Try until it works, or may not be tried again."""
-        lost, waited = 0, timedelta(0)
+        tries = Tries(self._persistence)
         while True:
             try:
                 return await attempt()
             except _LOST as error:
-                lost += 1
-                if lost >= self._persistence.attempts or isinstance(error, aiohttp.ClientSSLError):
+                pause = tries.after_loss(random.random())  # noqa: S311 - no secret
+                if pause is None or isinstance(error, aiohttp.ClientSSLError):
                     raise self._explained(error) from error
-                # Half of it by chance, so that a line that lost its server does not come back in step.
-                pause = _FIRST_PAUSE * 2 ** (lost - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             except aiohttp.ClientError as error:
                 raise self._explained(error) from error
             except Unavailable as error:
-                pause = error.retry_after
-                waited += pause
-                if waited > self._persistence.patience:
+                pause = tries.after_later(error.retry_after)
+                if pause is None:
                     raise
             await self._pause(pause.total_seconds())
 
-    async def _exchange(self, method: str, operation: str, body: bytes | None) -> Answer:
+    async def _exchange(self, question: Question) -> Answer:
+        """Send a question; return the answer."""
         if self._session is None:
             raise OperatorError("The enrollment client is not open; use it with `async with`.")
         url = URL.build(
-            scheme="https",
-            host=self._address.host,
-            port=self._address.port,
-            path=f"/.well-known/est/{self._label}/{operation}",
+            scheme="https", host=self._address.host, port=self._address.port, path=question.path, encoded=True
         )
-        headers = {**_PKCS10, **self._authorization} if body is not None else {}
         async with self._session.request(
-            method, url, data=body, headers=headers, allow_redirects=False
+            question.method, url, data=question.body, headers=question.headers, allow_redirects=False
         ) as response:
+            content_type, _, parameters = response.headers.get("Content-Type", "").partition(";")
+            boundary = _BOUNDARY.search(parameters)
             return Answer(
                 status=response.status,
-                content_type=response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+                content_type=content_type.strip().lower(),
                 retry_after=response.headers.get("Retry-After"),
                 body=await _bounded(response.content),
                 superseded=", ".join(response.headers.getall(SUPERSEDED, ())),
+                location=response.headers.get("Location"),
+                boundary=boundary[1] if boundary else "",
             )
 
     def _explained(self, error: Exception) -> KeyworksError:
@@ -257,22 +273,6 @@ def _untrusted(where: str, error: Exception) -> InvalidPath:
         "names its CA file or the fingerprint (sha256:…) of a certificate above it, and that the host name is "
         "one of its certificate's."
     )
-
-
-def _only(certificates: tuple[bytes, ...], superseded: tuple[str, ...]) -> Granted:
-    """RFC 7030 §4.2.3: the answer contains only the certificate that was issued."""
-    if len(certificates) != 1:
-        raise MalformedRequest(
-            f"The server answered with {len(certificates)} certificates; the one issued was expected."
-        )
-    return Granted(certificates[0], superseded)
-
-
-def _basic(credentials: BasicCredentials) -> dict[str, str]:
-    if not credentials.user or ":" in credentials.user:
-        raise OperatorError("A user name of HTTP Basic is not empty and has no colon (RFC 7617 §2).")
-    pair = f"{credentials.user}:{credentials.password}".encode()
-    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 async def _bounded(stream: aiohttp.StreamReader) -> bytes:

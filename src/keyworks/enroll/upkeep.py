@@ -8,23 +8,26 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING
 
 from keyworks.authority.channel import check_label
+from keyworks.enroll.attributes import key_type_for
 from keyworks.enroll.credential import ClientCredential
 from keyworks.enroll.fitness import check_is_wished, check_key_is_wished
 from keyworks.enroll.identity import Begun, Identity, IdentityFolder
 from keyworks.enroll.issued import Issued
+from keyworks.enroll.persistence import Persistence
 from keyworks.enroll.renewal import Need, judge
 from keyworks.enroll.trust import Trust, parse_url
-from keyworks.errors import OperatorError
+from keyworks.errors import AuthenticationFailed, NotAuthorized, OperatorError, RequestError
 from keyworks.keys.software import SoftwareSigner, make_private_key, signer_of
 from keyworks.store.clock import Clock
 from keyworks.x509.general_name import SubjectAltName
 from keyworks.x509.name import EMPTY_NAME, Name
 from keyworks.x509.request import encode_certification_request
 
-KEY_TYPE: Final = "P-256"
+if TYPE_CHECKING:
+    from keyworks.enroll.est import EnrollmentClient
 
 
 class Action(StrEnum):
@@ -137,7 +140,7 @@ async def _obtain(
     folder: IdentityFolder, wish: Wish, renewing: Identity | None, clock: Clock
 ) -> tuple[Begun, Issued]:
     # Late, so that a run with nothing to do does not import an HTTP client.
-    from keyworks.enroll.est import EnrollmentClient, Persistence
+    from keyworks.enroll.est import EnrollmentClient
 
     credential = renewing.credential if renewing else wish.credential
     if credential is None:
@@ -148,20 +151,33 @@ async def _obtain(
     persistence = Persistence(connections=1, patience=wish.patience)
     async with EnrollmentClient(wish.url, wish.label, wish.trust, credential, persistence) as client:
         authorities = await client.cacerts()
-        begun = await _begin(folder, wish, renewing)
+        key_type = await _key_type(client, wish, first=renewing is None)
+        begun = await _begin(folder, wish, renewing, key_type)
         ask = client.simplereenroll if renewing else client.simpleenroll
         granted = await ask(begun.template.der)
         issued = await client.check(granted, begun.signer.public_key, authorities, at=clock.now())
     return begun, issued
 
 
-async def _begin(folder: IdentityFolder, wish: Wish, renewing: Identity | None) -> Begun:
+async def _key_type(client: "EnrollmentClient", wish: Wish, *, first: bool) -> str:
+    """Return which type of key to make, asking the channel where nobody else says."""
+    if wish.key_type is not None or (first and wish.signer is not None):
+        return key_type_for(wish.key_type, None)
+    try:
+        return key_type_for(None, await client.csrattrs())
+    except (RequestError, AuthenticationFailed, NotAuthorized):
+        # A server may keep this to itself, or say it in a way of its own (RFC 7030 §4.5 is optional).
+        return key_type_for(None, None)
+
+
+async def _begin(folder: IdentityFolder, wish: Wish, renewing: Identity | None, key_type: str) -> Begun:
     """Return a request that is on disk: the one an interrupted run began if it still fits, or a new one."""
     subject, names = wish.subject, None
     if renewing is not None:
         subject, names = renewing.certificate.subject, renewing.certificate.subject_alt_name
     begun = folder.begun()
-    signer = await _signer(wish, begun, first=renewing is None)
+    given = wish.signer if renewing is None else None
+    signer = await _signer(wish.label, begun, given, key_type)
     if begun is not None and begun.signer is signer and _asks_for(begun, wish.label, subject, names):
         return begun
     request = await encode_certification_request(subject, signer, names)
@@ -173,14 +189,15 @@ def _asks_for(begun: Begun, label: str, subject: Name, names: SubjectAltName | N
     return begun.label == label and template.subject == subject and template.subject_alt_name == names
 
 
-async def _signer(wish: Wish, begun: Begun | None, *, first: bool) -> SoftwareSigner:
-    given = wish.signer if first else None
+async def _signer(
+    label: str, begun: Begun | None, given: SoftwareSigner | None, key_type: str
+) -> SoftwareSigner:
     if begun is not None:
-        spki, key_type = begun.signer.public_key.spki, begun.signer.public_key.key_type
-        if (
-            (given.public_key.spki == spki)
-            if given
-            else (begun.label == wish.label and key_type == (wish.key_type or KEY_TYPE))
-        ):
+        own = begun.signer.public_key
+        if given is not None:
+            fits = given.public_key.spki == own.spki
+        else:
+            fits = begun.label == label and own.key_type == key_type
+        if fits:
             return begun.signer
-    return given or signer_of(await asyncio.to_thread(make_private_key, wish.key_type or KEY_TYPE))
+    return given or signer_of(await asyncio.to_thread(make_private_key, key_type))

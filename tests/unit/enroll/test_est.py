@@ -15,7 +15,8 @@ from keyworks.access.credential import BasicCredentials
 from keyworks.cms.signed_data import certs_only
 from keyworks.enroll.answer import MAX_ANSWER_OCTETS, Granted
 from keyworks.enroll.credential import ClientCertificate
-from keyworks.enroll.est import EnrollmentClient, Persistence
+from keyworks.enroll.est import EnrollmentClient
+from keyworks.enroll.persistence import Persistence
 from keyworks.enroll.trust import Anchors, parse_trust
 from keyworks.testing import software_signer
 from tests.unit.enroll.scripted import CUT, NO_TLS, http, plain_peer, scripted_server
