@@ -4,6 +4,7 @@ Source: RFC 7030 §3.2.1 (redirections), §3.2.2 (URIs), §3.2.3 (HTTP Basic); R
 """
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -20,6 +21,7 @@ MAX_REDIRECTIONS: Final = 3
 _MAX_LOCATION: Final = 2048
 # RFC 8951 §3.1 has receivers ignore the transfer encoding; servers older than it insist.
 _PKCS10: Final = MappingProxyType({"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64"})
+_PATH: Final = re.compile(re.escape(ROOT) + r"[A-Za-z0-9._~/-]{1,200}", re.ASCII)
 _SAME_METHOD: Final = frozenset({307, 308})
 _REDIRECTIONS: Final = frozenset({301, 302, 303, *_SAME_METHOD})
 
@@ -93,11 +95,12 @@ def redirected(question: Question, answer: Answer, address: Address) -> Question
         same = (target.scheme, target.hostname, target.port or 443) == ("https", address.host, address.port)
     except ValueError as error:
         raise _elsewhere(answer.status, "to no address") from error
-    plain = target.path.isascii() and target.path.isprintable() and len(location) <= _MAX_LOCATION
-    if not location or not plain or target.query or ".." in target.path or not target.path.startswith(ROOT):
+    plain = len(location) <= _MAX_LOCATION and _PATH.fullmatch(target.path) and ".." not in target.path
+    if not location or not plain or target.query:
         raise _elsewhere(answer.status, "to a place that is no EST operation")
     if not same:
-        raise _elsewhere(answer.status, f"to {target.scheme}://{target.netloc.rpartition('@')[2][:100]}")
+        server = target.netloc.rpartition("@")[2][:100]
+        raise _elsewhere(answer.status, f"to {target.scheme}://{ascii(server)[1:-1]}")
     return replace(question, path=target.path)
 
 

@@ -19,6 +19,8 @@ from keyworks.enroll.est import EnrollmentClient
 from keyworks.enroll.persistence import Persistence
 from keyworks.enroll.trust import Anchors, parse_trust
 from keyworks.testing import software_signer
+from keyworks.x509.csr_attributes import CSRAttributes, encode_csr_attributes
+from tests.unit.enroll import multipart
 from tests.unit.enroll.scripted import CUT, NO_TLS, http, plain_peer, scripted_server
 from tests.unit.enroll.small_pki import NOW, certify, issuing, root, server
 
@@ -265,7 +267,7 @@ async def test_a_refusal_is_not_asked_for_twice(tmp_path: Path, status: int) -> 
     assert len(double.told) == 1
 
 
-async def test_a_redirection_is_not_followed(tmp_path: Path) -> None:
+async def test_a_redirection_to_another_server_is_not_followed(tmp_path: Path) -> None:
     """RFC 7030 §3.2.1: not without asking, and there is nobody to ask."""
     async with scripted_server(server(), tmp_path, [ISSUED]) as elsewhere:
         script = [http(307, Location=f"{elsewhere.url}/.well-known/est/idevid/simpleenroll")]
@@ -276,6 +278,41 @@ async def test_a_redirection_is_not_followed(tmp_path: Path) -> None:
             with pytest.raises(errors.MalformedRequest, match="307"):
                 await client.simpleenroll(REQUEST)
     assert elsewhere.connections == 0
+
+
+async def test_a_redirection_on_the_same_server_is_followed_a_few_times(tmp_path: Path) -> None:
+    """RFC 7030 §3.2.1."""
+    elsewhere = http(308, Location="/.well-known/est/other/simpleenroll")
+    async with (
+        scripted_server(server(), tmp_path, [elsewhere, ISSUED, elsewhere]) as double,
+        EnrollmentClient(double.url, "idevid", TRUST) as client,
+    ):
+        assert (await client.simpleenroll(REQUEST)).der == LEAF
+        with pytest.raises(errors.MalformedRequest, match="again and again"):
+            await client.simpleenroll(REQUEST)
+    assert double.told[1].line == "POST /.well-known/est/other/simpleenroll HTTP/1.1"
+    assert double.told[1].body == double.told[0].body
+    assert len(double.told) == 2 + 4
+
+
+async def test_csr_attributes_and_keys_of_the_server_s_are_asked_for_as_est_wants_it(tmp_path: Path) -> None:
+    """RFC 7030 §4.5.1, §4.4.1."""
+    wanted = CSRAttributes(key_type="P-384")
+    der = base64.b64encode(encode_csr_attributes(wanted, legacy=True, template=True))
+    made = http(200, multipart.body_of(multipart.KEY, multipart.CERTIFICATE), multipart.CONTENT_TYPE)
+    script = [http(200, der, "application/csrattrs"), made]
+    async with (
+        scripted_server(server(), tmp_path, script) as double,
+        EnrollmentClient(double.url, "idevid", TRUST, BasicCredentials("a", "secret")) as client,
+    ):
+        assert await client.csrattrs() == wanted
+        key = await client.serverkeygen(REQUEST)
+    assert key.signer.public_key == multipart.SIGNER.public_key
+    assert [told.line.split()[:2] for told in double.told] == [
+        ["GET", "/.well-known/est/idevid/csrattrs"],
+        ["POST", "/.well-known/est/idevid/serverkeygen"],
+    ]
+    assert ["authorization" in told.headers for told in double.told] == [False, True]
 
 
 @pytest.mark.parametrize(
