@@ -79,6 +79,7 @@ async def working(installation: Installation, *, sequences: bool = True) -> Asyn
         ("/healthz", NAMES),
         ("/readyz", NAMES),
         ("/.well-known/est/idevid/cacerts", ("enrollment",)),
+        ("/.well-known/est/idevid/csrattrs", ("enrollment",)),
         ("/aia/issuing-1.cer", ("publication",)),
     ],
 )
