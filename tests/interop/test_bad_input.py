@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from keyworks.access.principal import Kind
-from keyworks.devices.device import DeviceState
 from keyworks.service.anchors import add_anchor
 from keyworks.service.certificates import revoke_by_operator
 from keyworks.service.installation import Installation
-from keyworks.service.inventory import find_device, move_device
+from keyworks.testing import move
 from keyworks.x509.certificate import Certificate
 from tests.interop.est_plant import MANUFACTURER, PKCS10, Answer, Client, Site, Wish, openssl
 from tests.unit.server.tls_client import private_pem
@@ -105,10 +104,7 @@ def alternative_name(bench: Bench) -> Answer:
 def second_key_for_a_shipped_device(bench: Bench) -> Answer:
     bench.supplier.device(bench.station, "SN-shipped")
 
-    async def ship(installation: Installation) -> None:
-        await move_device(installation, await find_device(installation, "SN-shipped"), DeviceState.SHIPPED)
-
-    bench.supplier.act(ship)
+    bench.supplier.act(lambda installation: move(installation, "SN-shipped", "ship"))
     return bench.ask(bench.wish("SN-shipped"))
 
 

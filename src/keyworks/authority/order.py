@@ -55,6 +55,7 @@ class Order:
         requester: Who asked.
         channel_id: Through which channel, if any.
         device_id: The inventory's device, where the owner is one.
+        counts: Whether the device belongs to a production order, whose quota its first certificate counts in.
         request_key: Equal for identical initial requests; ``None`` always issues.
         credential_id: The certificate of ours that authenticated the request, if one did. It is not revoked
             for the new one: a lost reply strands nobody.
@@ -70,6 +71,7 @@ class Order:
     requester: Requester
     channel_id: str | None = None
     device_id: str | None = None
+    counts: bool = False
     request_key: bytes | None = None
     credential_id: str | None = None
     companion: Callable[[Transaction, str], None] | None = None

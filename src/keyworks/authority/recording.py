@@ -8,8 +8,9 @@ from typing import Final
 from keyworks.access.records import advance_revocation
 from keyworks.authority import records
 from keyworks.authority.order import Order, Replacement
-from keyworks.devices.device import DeviceState
-from keyworks.devices.records import get_device, issue_to
+from keyworks.devices.device import GONE, DeviceState
+from keyworks.devices.order import count_device
+from keyworks.devices.records import get_device, issue_to, set_state
 from keyworks.errors import KeyworksError, NotAuthorized
 from keyworks.ledger.entry import Entry, SealedEntry, seal
 from keyworks.ledger.records import insert_entries
@@ -127,15 +128,18 @@ def _refusal(tx: Transaction, order: Order) -> KeyworksError | None:
     if order.device_id is None:
         return None
     if issue_to(tx, order.device_id):
-        return None
+        exceeded = count_device(tx, order.device_id) if order.counts else None
+        if exceeded is not None:  # its first certificate, so it was registered before
+            set_state(tx, order.device_id, DeviceState.ISSUED, DeviceState.REGISTERED)
+        return exceeded
     if order.replacement is Replacement.REVOKE_UNTIL_SHIPPED:
         return NotAuthorized(
             "The device has left the line; it gets no further identity, and the one it has cannot be replaced."
         )
     # It was in use when the request was authorized; the operator may have retired it since.
     device = get_device(tx, order.device_id)
-    if device is None or device.state is DeviceState.RETIRED:
-        return NotAuthorized("The device is retired; it gets no certificates any more.")
+    if device is None or device.state in GONE:
+        return NotAuthorized("The device is retired, lost or scrapped; it gets no certificates any more.")
     return None
 
 

@@ -1,25 +1,28 @@
 """``keyworks device``."""
 
-import shlex
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from keyworks.cli.command import Group, Session
+from keyworks.cli.device_steps import STEP_COMMANDS
+from keyworks.cli.device_words import device_document, which
 from keyworks.cli.files import read_file
+from keyworks.cli.importing import import_report, run_import
 from keyworks.cli.paging import Pages, paged, print_pages
 from keyworks.cli.table import Listing, print_list, print_one, report
 from keyworks.cli.words import counted, visible
 from keyworks.errors import MalformedRequest, OperatorError
 
 if TYPE_CHECKING:
-    from keyworks.devices.device import Device
     from keyworks.service.installation import Installation
     from keyworks.service.serial_list import SerialList
 
-STATES: Final = ("registered", "issued", "shipped", "retired")
+STATES: Final = ("registered", "issued", "shipped", "commissioned", "retired", "lost", "scrapped")
 _MAX_SHOWN: Final = 100
 _COLUMNS: Final = {
     "SERIAL NUMBER": "serial_number",
@@ -27,6 +30,14 @@ _COLUMNS: Final = {
     "MANUFACTURER": "manufacturer",
     "STATE": "state",
     "ADDED": "added_at",
+}
+_HISTORY: Final = {"AT": "at", "ACTOR": "actor", "ACTION": "action", "RESULT": "result", "DETAIL": "detail"}
+_KINDS: Final = {
+    "dns": "Host name.",
+    "ip": "Address.",
+    "uri": "URI, such as an OPC UA ApplicationUri.",
+    "email": "Mail address, as an IKE identity.",
+    "tag": "The plant's own tag; never in a certificate.",
 }
 _CERTIFICATES: Final = {"ID": "id", "PROFILE": "profile", "STATE": "state", "ENDS": "not_after"}
 
@@ -111,10 +122,10 @@ async def _register(installation: "Installation", lot: _Lot, octets: bytes) -> d
         raise OperatorError("The list names no serial number; nothing was registered.")
     done = await add_devices(installation, lot.manufacturer, lot.product, serial_numbers)
     return {
-        "added": [_document(one) for one in done.added],
+        "added": [device_document(one) for one in done.added],
         "known": list(done.known),
         "retired": list(done.retired),
-        "namesakes": [_document(one) for one in done.namesakes],
+        "namesakes": [device_document(one) for one in done.namesakes],
     }
 
 
@@ -132,55 +143,79 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 
 
 @device.command(
+    "import", examples=("keyworks device import devices.csv", "keyworks device import devices.json --json")
+)
+@click.argument("file")
+@import_report
+@click.pass_obj
+def import_(session: Session, file: str, report_file: Path | None) -> None:
+    """Register the devices in FILE (CSV or JSON; - is standard input): all of them, or none.
+
+    Columns: manufacturer, product, serial_number; site, dns, ip, uri, email and tag if wanted (several names
+    separated by blanks). Every row that is refused is named with its line, and then nothing is registered.
+    """
+    from keyworks.service.importing import import_devices
+
+    run_import(session, file, report_file, import_devices)
+
+
+@device.command(
     "list",
     examples=("keyworks device list --state registered", "keyworks device list --serial SN-00 --json"),
 )
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 @click.option("--manufacturer", help="Only this one's.")
+@click.option("--product", help="Only this one.")
+@click.option("--site", help="Only those that stand there.")
+@click.option("--order", metavar="NUMBER", help="Only those of this production order.")
+@click.option("--name", metavar="NAME", help="Only the one with this further name.")
 @click.option("--serial", metavar="PREFIX", help="Only serial numbers that start so.")
 @paged
 @click.pass_obj
 def list_(session: Session, /, limit: int | None, after: str, **given: str | None) -> None:
     """List devices in the order of their registration."""
-    from keyworks.service.inventory import DeviceFilter, check_page, devices
+    from keyworks.devices.records import DeviceFilter
+    from keyworks.service.inventory import check_page, devices
+    from keyworks.service.orders import find_order
 
     async def work(installation: "Installation") -> None:
         if after:
             await check_page(installation, after)
+        order = await find_order(installation, given["order"]) if given["order"] else None
 
         def read(after: str, most: int) -> Any:
             wanted = DeviceFilter(
                 state=given["state"] or "",
                 manufacturer=given["manufacturer"] or "",
+                product=given["product"] or "",
+                site=given["site"] or "",
+                order_id=order.id if order else "",
+                name=given["name"] or "",
                 prefix=given["serial"] or "",
                 after=after,
                 most=most,
             )
             return devices(installation, wanted)
 
-        await print_pages(Listing(session, _COLUMNS), Pages(limit, after), read, _document)
+        await print_pages(Listing(session, _COLUMNS), Pages(limit, after), read, device_document)
 
     session.run(work)
 
 
-_product: Final = click.option("--product", help="Where several products share the serial number.")
-_manufacturer: Final = click.option("--manufacturer", help="Where several manufacturers share it.")
-
-
 @device.command("show", examples=("keyworks device show SN-0001", "keyworks device show SN-0001 --json"))
 @click.argument("serial_number", metavar="SERIAL")
-@_product
-@_manufacturer
+@which
 @click.pass_obj
 def show(session: Session, serial_number: str, product: str | None, manufacturer: str | None) -> None:
     """Show a device and every certificate it ever got."""
-    from keyworks.service.inventory import certificates_of, find_device
+    from keyworks.service.inventory import certificates_of, find_device, names_of_device
     from keyworks.x509.certificate import time_text
 
     async def work(installation: "Installation") -> tuple[dict[str, Any], list[dict[str, Any]]]:
         found = await find_device(installation, serial_number, product, manufacturer)
         at = installation.clock.now()
-        return _document(found), [
+        further = await names_of_device(installation, found)
+        return {**device_document(found), "names": {kind: list(names) for kind, names in further.items()}}, [
             {
                 "id": one.id,
                 "profile": one.profile,
@@ -201,73 +236,89 @@ def show(session: Session, serial_number: str, product: str | None, manufacturer
     print_list(session, _CERTIFICATES, issued)
 
 
-@device.command("ship", examples=("keyworks device ship SN-0001",))
+@device.command("history", examples=("keyworks device history SN-0001",))
 @click.argument("serial_number", metavar="SERIAL")
-@_product
-@_manufacturer
+@which
 @click.pass_obj
-def ship(session: Session, serial_number: str, product: str | None, manufacturer: str | None) -> None:
-    """Mark a device shipped: from then on its identity can no longer be replaced.
-
-    To ship it again changes nothing, and is no error.
-    """
-    changed = _move(session, "shipped", serial_number, product, manufacturer)
-    report(
-        session,
-        {"serial_number": serial_number, "state": "shipped", "changed": changed},
-        f"Device {serial_number} is shipped; a request with another key is refused from now on."
-        if changed
-        else f"Device {serial_number} is shipped already; nothing was changed.",
-    )
-
-
-@device.command("retire", examples=("keyworks device retire SN-0001",))
-@click.argument("serial_number", metavar="SERIAL")
-@_product
-@_manufacturer
-@click.pass_obj
-def retire(session: Session, serial_number: str, product: str | None, manufacturer: str | None) -> None:
-    """Retire a device: nothing is issued to it any more.
-
-    Its certificates stay valid until they are revoked (see `keyworks certificate revoke`). To retire it again
-    changes nothing, and is no error.
-    """
-    changed = _move(session, "retired", serial_number, product, manufacturer)
-    done = "retired" if changed else "retired already; nothing was changed"
-    report(
-        session,
-        {"serial_number": serial_number, "state": "retired", "changed": changed},
-        f"Device {serial_number} is {done}. Its certificates are not revoked by that; list them with:",
-        f"  {session.typed} certificate list {_owned_by(serial_number, product, manufacturer)}",
-    )
-
-
-def _owned_by(serial_number: str, product: str | None, manufacturer: str | None) -> str:
-    options = {"--device": serial_number, "--product": product, "--manufacturer": manufacturer}
-    return " ".join(f"{name} {shlex.quote(value)}" for name, value in options.items() if value)
-
-
-def _move(
-    session: Session, state: str, serial_number: str, product: str | None, manufacturer: str | None
-) -> bool:
-    from keyworks.devices.device import DeviceState
-    from keyworks.service.inventory import find_device, move_device
-
-    async def work(installation: "Installation") -> bool:
-        found = await find_device(installation, serial_number, product, manufacturer)
-        return await move_device(installation, found, DeviceState(state))
-
-    return session.run(work)
-
-
-def _document(one: "Device") -> dict[str, Any]:
+def history(session: Session, serial_number: str, product: str | None, manufacturer: str | None) -> None:
+    """Show what the ledger says of a device, from its registration on."""
+    from keyworks.service.inventory import find_device, history_of
     from keyworks.x509.certificate import time_text
 
-    return {
-        "id": one.id,
-        "serial_number": one.serial_number,
-        "product": one.product,
-        "manufacturer": one.manufacturer,
-        "state": one.state.value,
-        "added_at": time_text(one.added_at),
+    async def work(installation: "Installation") -> list[dict[str, Any]]:
+        found = await find_device(installation, serial_number, product, manufacturer)
+        return [json.loads(one.body) for one in await history_of(installation, found)]
+
+    events = session.run(work)
+    shown = [
+        {
+            **one,
+            "at": time_text(one["at"]),
+            "detail": one["detail"]
+            if session.json
+            else " ".join(
+                f"{name}={value}" for name, value in one["detail"].items() if name != "serial_number"
+            ),
+        }
+        for one in events
+    ]
+    print_list(session, _HISTORY, shown)
+
+
+@device.group("name", cls=Group, examples=("keyworks device name add SN-0001 --dns pump-1.plant.example",))
+def name() -> None:
+    """Further names of a device: what its certificates for TLS, OPC UA or IPsec carry."""
+
+
+def _named(command: Callable[..., Any]) -> Callable[..., Any]:
+    for kind, text in reversed(_KINDS.items()):
+        command = click.option(f"--{kind}", multiple=True, metavar="NAME", help=text)(command)
+    return which(click.argument("serial_number", metavar="SERIAL")(command))
+
+
+@name.command(
+    "add",
+    examples=("keyworks device name add SN-0001 --dns pump-1.plant.example --ip 10.20.0.11 --tag P-4711",),
+)
+@_named
+@click.pass_obj
+def add_name(session: Session, /, **given: Any) -> None:
+    """Give a device names that its next certificates carry, where the profile has names of that kind.
+
+    A name belongs to one device alone. Certificates that it has keep the names they have.
+    """
+    _change_names(session, given, remove=False)
+
+
+@name.command("remove", examples=("keyworks device name remove SN-0001 --dns pump-1.plant.example",))
+@_named
+@click.pass_obj
+def remove_name(session: Session, /, **given: Any) -> None:
+    """Take names away from a device; certificates that it has keep them until they are revoked."""
+    _change_names(session, given, remove=True)
+
+
+def _change_names(session: Session, given: Mapping[str, Any], *, remove: bool) -> None:
+    from keyworks.service.inventory import find_device, name_device
+
+    pairs = [(kind, value) for kind in _KINDS for value in given[kind]]
+    if not pairs:
+        raise click.UsageError(f"Give at least one of {', '.join(f'--{kind}' for kind in _KINDS)}.")
+
+    async def work(installation: "Installation") -> list[tuple[str, str]]:
+        found = await find_device(installation, given["serial_number"], given["product"], given["manufacturer"])
+        return await name_device(installation, found, pairs, remove=remove)
+
+    changed = session.run(work)
+    listed = ", ".join(value for _, value in changed)
+    done = "Removed" if remove else "Added"
+    said = f"{done} {listed}." if changed else "Nothing was changed."
+    document = {
+        "serial_number": given["serial_number"],
+        "removed" if remove else "added": [{"kind": kind, "name": value} for kind, value in changed],
     }
+    report(session, document, said)
+
+
+for _command in STEP_COMMANDS:
+    device.add_command(_command)

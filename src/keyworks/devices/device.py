@@ -11,12 +11,21 @@ MAX_CHARACTERS: Final = 64
 
 
 class DeviceState(StrEnum):
-    """Where a device is in its life."""
+    """Where a device is in its life; what leads from one to the other is in ``lifecycle``."""
 
     REGISTERED = "registered"
     ISSUED = "issued"
+    """It has a certificate, and is still on the line."""
+
     SHIPPED = "shipped"
+    COMMISSIONED = "commissioned"
     RETIRED = "retired"
+    LOST = "lost"
+    SCRAPPED = "scrapped"
+
+
+GONE: Final = frozenset({DeviceState.RETIRED, DeviceState.LOST, DeviceState.SCRAPPED})
+"""A device in one of these states gets no certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,8 @@ class Device:
         serial_number: As in the subject's serialNumber.
         state: Where it is in its life.
         added_at: When it was registered.
+        site: Where it stands, if that is known.
+        order_id: The production order it belongs to, if there is one.
     """
 
     id: str
@@ -38,6 +49,21 @@ class Device:
     serial_number: str
     state: DeviceState
     added_at: int
+    site: str | None = None
+    order_id: str | None = None
+
+
+def check_site(site: str) -> str:
+    """Return a site's name.
+
+    Raises:
+        RejectedName: It cannot be one.
+    """
+    if not 1 <= len(site) <= MAX_CHARACTERS or site != site.strip() or not site.isprintable():
+        raise RejectedName(
+            f"{_shown(site)} cannot be a site: 1 to {MAX_CHARACTERS} printable characters, no blanks around."
+        )
+    return site
 
 
 def check_identity(manufacturer: str, product: str, serial_number: str) -> None:

@@ -1,6 +1,8 @@
 """Tables and statements of the inventory."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -10,10 +12,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    and_,
     bindparam,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
@@ -32,17 +34,58 @@ device: Final = Table(
     Column("serial_number", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("added_at", Integer, nullable=False),
+    Column("site", Text),
+    Column("order_id", Text),
+    Column("counted", Integer, nullable=False, server_default="0"),
     UniqueConstraint("manufacturer", "product", "serial_number"),
     Index("device_serial_number", "serial_number"),
+    Index("device_product", "product", "id"),
+    Index("device_site", "site", "id", sqlite_where=text("site IS NOT NULL")),
+    Index("device_order", "order_id", "id", sqlite_where=text("order_id IS NOT NULL")),
+)
+"""``counted``: its first certificate was counted in its order. No index has the state; issuing changes it."""
+
+device_name: Final = Table(
+    "device_name",
+    metadata,
+    Column("value", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("device_id", Text, nullable=False),
+    Index("device_name_device", "device_id"),
+    sqlite_with_rowid=False,
+)
+production_order: Final = Table(
+    "production_order",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("manufacturer", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("site", Text),
+    Column("quota", Integer, nullable=False),
+    Column("issued", Integer, nullable=False),
+    Column("open", Integer, nullable=False),
+    Column("added_at", Integer, nullable=False),
+)
+
+_KNOWN: Final = (
+    device.c.id,
+    device.c.manufacturer,
+    device.c.product,
+    device.c.serial_number,
+    device.c.state,
+    device.c.added_at,
+    device.c.site,
+    device.c.order_id,
 )
 
 _INSERT: Final = Statement(insert(device).on_conflict_do_nothing().returning(device.c.id))
 _FIND: Final = Statement(
-    select(*device.c)
+    select(*_KNOWN)
     .where(device.c.serial_number == bindparam("serial_number"))
     .order_by(device.c.manufacturer, device.c.product)
 )
-_GET: Final = Statement(select(*device.c).where(device.c.id == bindparam("id")))
+_GET: Final = Statement(select(*_KNOWN).where(device.c.id == bindparam("id")))
 _SET_STATE: Final = Statement(
     update(device)
     .where(device.c.id == bindparam("wanted_id"), device.c.state == bindparam("old_state"))
@@ -57,17 +100,6 @@ _ISSUE_TO: Final = Statement(
     )
     .values(state=DeviceState.ISSUED.value)
     .returning(device.c.id)
-)
-_LIST: Final = Statement(
-    select(*device.c)
-    .where(
-        or_(bindparam("state") == "", device.c.state == bindparam("state")),
-        or_(bindparam("manufacturer") == "", device.c.manufacturer == bindparam("manufacturer")),
-        and_(device.c.serial_number >= bindparam("first"), device.c.serial_number < bindparam("last")),
-        device.c.id > bindparam("after"),
-    )
-    .order_by(device.c.id)
-    .limit(bindparam("most"))
 )
 
 
@@ -84,6 +116,9 @@ def insert_devices(tx: Transaction, devices: Sequence[Device]) -> list[bool]:
                     "serial_number": one.serial_number,
                     "state": one.state.value,
                     "added_at": one.added_at,
+                    "site": one.site,
+                    "order_id": one.order_id,
+                    "counted": 0,
                 },
             )
         )
@@ -116,38 +151,61 @@ def issue_to(tx: Transaction, device_id: str) -> bool:
     return bool(tx.execute(_ISSUE_TO, {"wanted_id": device_id}))
 
 
-def list_devices(
-    tx: Transaction,
-    *,
-    state: str = "",
-    manufacturer: str = "",
-    prefix: str = "",
-    after: str = "",
-    most: int = 100,
-) -> list[Device]:
-    """Return devices in the order of registration, page by page.
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices to list; empty fields do not filter.
 
     Args:
-        tx: Where to read.
         state: Only those in this state.
         manufacturer: Only this one's.
+        product: Only this one.
+        site: Only those that stand there.
+        order_id: Only those of this production order.
+        name: Only the one with this further name, of any kind.
         prefix: Only serial numbers that start so.
         after: The last id of the page before.
         most: The page's size.
     """
-    rows = tx.execute(
-        _LIST,
-        {
-            "state": state,
-            "manufacturer": manufacturer,
-            "first": prefix,
-            "last": prefix + "\U0010ffff",
-            "after": after,
-            "most": most,
-        },
-    )
-    return [_device(row) for row in rows]
+
+    state: str = ""
+    manufacturer: str = ""
+    product: str = ""
+    site: str = ""
+    order_id: str = ""
+    name: str = ""
+    prefix: str = ""
+    after: str = ""
+    most: int = 100
+
+
+_EQUAL: Final = ("state", "manufacturer", "product", "site", "order_id")
+
+
+@lru_cache(maxsize=128)
+def list_statement(used: frozenset[str]) -> Statement:
+    """Return the query for a filter, of the conditions it uses alone: so the database can choose an index."""
+    query = select(*_KNOWN).where(device.c.id > bindparam("after"))
+    for field in _EQUAL:
+        if field in used:
+            query = query.where(device.c[field] == bindparam(field))
+    if "prefix" in used:
+        query = query.where(
+            device.c.serial_number >= bindparam("prefix"), device.c.serial_number < bindparam("beyond")
+        )
+    if "name" in used:
+        named = select(device_name.c.device_id).where(device_name.c.value == bindparam("name"))
+        query = query.where(device.c.id.in_(named))
+    return Statement(query.order_by(device.c.id).limit(bindparam("most")))
+
+
+def list_devices(tx: Transaction, wanted: DeviceFilter) -> list[Device]:
+    """Return devices in the order of registration, page by page."""
+    given = {name: getattr(wanted, name) for name in (*_EQUAL, "prefix", "name") if getattr(wanted, name)}
+    parameters = {**given, "after": wanted.after, "most": wanted.most}
+    if "prefix" in given:
+        parameters["beyond"] = wanted.prefix + "\U0010ffff"
+    return [_device(row) for row in tx.execute(list_statement(frozenset(given)), parameters)]
 
 
 def _device(row: tuple[Any, ...]) -> Device:
-    return Device(row[0], row[1], row[2], row[3], DeviceState(row[4]), row[5])
+    return Device(row[0], row[1], row[2], row[3], DeviceState(row[4]), row[5], row[6], row[7])

@@ -45,6 +45,7 @@ class SealedEntry:
         id: Time-ordered.
         at: When, in epoch seconds.
         action: What was done.
+        object: What it was done to.
         body: Canonical JSON (sorted names, no white space, UTF-8).
         salt: Keeps the commitment from being guessed.
         leaf_hash: RFC 6962 leaf hash over SHA-256(salt, body).
@@ -53,6 +54,7 @@ class SealedEntry:
     id: str
     at: int
     action: str
+    object: str
     body: bytes
     salt: bytes
     leaf_hash: bytes
@@ -78,4 +80,4 @@ def seal(entry: Entry) -> SealedEntry:
         }
     )
     salt = random_octets(SALT_OCTETS)
-    return SealedEntry(identifier, entry.at, entry.action, body, salt, commitment(salt, body))
+    return SealedEntry(identifier, entry.at, entry.action, entry.object, body, salt, commitment(salt, body))

@@ -29,6 +29,7 @@ from keyworks.store.statement import Statement
 TILE: Final = 256
 """Hashes in a full tile (C2SP tlog-tiles); a tile covers eight levels of the tree."""
 
+_DEVICE: Final = "device:"
 _MOST_DIGITS: Final = 18
 """Of a place in the tree; what is longer is no number that the database could hold."""
 
@@ -42,9 +43,13 @@ entry: Final = Table(
     Column("salt", LargeBinary, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
     Column("leaf_index", Integer),
+    Column("object", Text),
     Index("entry_place", "leaf_index", unique=True, sqlite_where=text("leaf_index IS NOT NULL")),
     Index("entry_waiting", "id", sqlite_where=text("leaf_index IS NULL")),
+    Index("entry_object", "object", sqlite_where=text("object IS NOT NULL")),
 )
+"""``object``: what the entry is about, where that is a device: so that its history is found."""
+
 ledger_identity: Final = Table(
     "ledger_identity",
     metadata,
@@ -83,7 +88,7 @@ INSERT_IDENTITY: Final = Statement(
 SELECT_IDENTITY: Final = Statement(select(ledger_identity.c.origin, ledger_identity.c.key_id))
 INSERT_ENTRY: Final = Statement(
     insert(entry).values(
-        {name: bindparam(name) for name in ("id", "at", "action", "body", "salt", "leaf_hash")}
+        {name: bindparam(name) for name in ("id", "at", "action", "body", "salt", "leaf_hash", "object")}
     )
 )
 SELECT_WAITING: Final = Statement(
@@ -123,6 +128,9 @@ SELECT_RANGE: Final = Statement(
     select(*_STORED)
     .where(entry.c.leaf_index >= bindparam("start"), entry.c.leaf_index < bindparam("end"))
     .order_by(entry.c.leaf_index)
+)
+SELECT_ABOUT: Final = Statement(
+    select(*_STORED).where(entry.c.object == bindparam("object")).order_by(entry.c.id)
 )
 SELECT_ENTRY: Final = Statement(select(*_STORED).where(entry.c.id == bindparam("id")))
 SELECT_NEWEST: Final = Statement(
@@ -172,6 +180,7 @@ def insert_entries(tx: Transaction, entries: Sequence[SealedEntry]) -> None:
                     "body": one.body,
                     "salt": one.salt,
                     "leaf_hash": one.leaf_hash,
+                    "object": one.object if one.object.startswith(_DEVICE) else None,
                 }
                 for one in entries
             ],
@@ -243,6 +252,11 @@ def find_entry(tx: Transaction, identifier: str) -> StoredEntry | None:
     else:
         found = [_stored(row) for row in tx.execute(SELECT_ENTRY, {"id": identifier})]
     return found[0] if found else None
+
+
+def entries_about(tx: Transaction, what: str) -> list[StoredEntry]:
+    """Return every entry about a device (``device:ID``), oldest first."""
+    return [_stored(row) for row in tx.execute(SELECT_ABOUT, {"object": what})]
 
 
 def _stored(row: tuple[Any, ...]) -> StoredEntry:

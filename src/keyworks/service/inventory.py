@@ -1,19 +1,20 @@
 """The inventory: devices are registered before they get an identity."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from keyworks.authority.status import CertificateRecord, Filter, list_certificates
-from keyworks.devices import records
+from keyworks.devices import names, records
 from keyworks.devices.device import Device, DeviceState, check_identity
+from keyworks.devices.records import DeviceFilter
 from keyworks.errors import OperatorError
 from keyworks.ledger.entry import SealedEntry
-from keyworks.ledger.records import insert_entries
+from keyworks.ledger.records import StoredEntry, entries_about, insert_entries
 from keyworks.service.event import event
 from keyworks.service.installation import Installation
+from keyworks.service.registration import NewDevice, Prepared, prepare, register
 from keyworks.store.engine import Transaction
-from keyworks.store.ids import new_id
 
 _ALL: Final = 1 << 31
 
@@ -43,22 +44,12 @@ async def add_devices(
     Raises:
         RejectedName: A word cannot stand in a certificate; nothing was registered.
     """
-    at = installation.clock.now()
-    devices = []
-    for serial_number in dict.fromkeys(serial_numbers):
-        check_identity(manufacturer, product, serial_number)
-        devices.append(Device(new_id(), manufacturer, product, serial_number, DeviceState.REGISTERED, at))
-    entries = [
-        event(
-            installation,
-            "device.registered",
-            f"device:{one.id}",
-            (("manufacturer", manufacturer), ("product", product), ("serial_number", one.serial_number)),
-        )
-        for one in devices
-    ]
-    added = await installation.store.write(_insert, (devices, entries))
-    return await installation.store.read(lambda tx: _registration(tx, devices, added))
+    new = [NewDevice(manufacturer, product, one) for one in dict.fromkeys(serial_numbers)]
+    for one in new:
+        check_identity(one.manufacturer, one.product, one.serial_number)
+    prepared = prepare(installation, new)
+    added = await installation.store.write(_insert, prepared)
+    return await installation.store.read(lambda tx: _registration(tx, [one.device for one in prepared], added))
 
 
 def _registration(tx: Transaction, devices: Sequence[Device], added: Sequence[bool]) -> Registration:
@@ -82,46 +73,13 @@ def _registration(tx: Transaction, devices: Sequence[Device], added: Sequence[bo
     return Registration(tuple(new), tuple(known), tuple(retired), tuple(namesakes))
 
 
-def _insert(tx: Transaction, items: Sequence[tuple[list[Device], list[SealedEntry]]]) -> list[list[bool]]:
-    outcomes = []
-    for devices, entries in items:
-        added = records.insert_devices(tx, devices)
-        insert_entries(tx, [entry for entry, new in zip(entries, added, strict=True) if new])
-        outcomes.append(added)
-    return outcomes
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceFilter:
-    """Which devices to list; empty fields do not filter.
-
-    Args:
-        state: Only those in this state.
-        manufacturer: Only this one's.
-        prefix: Only serial numbers that start so.
-        after: The last id of the page before.
-        most: The page's size.
-    """
-
-    state: str = ""
-    manufacturer: str = ""
-    prefix: str = ""
-    after: str = ""
-    most: int = 100
+def _insert(tx: Transaction, items: Sequence[Sequence[Prepared]]) -> list[list[bool]]:
+    return [register(tx, devices) for devices in items]
 
 
 async def devices(installation: Installation, wanted: DeviceFilter) -> list[Device]:
     """Return devices in the order of registration, page by page."""
-    return await installation.store.read(
-        lambda tx: records.list_devices(
-            tx,
-            state=wanted.state,
-            manufacturer=wanted.manufacturer,
-            prefix=wanted.prefix,
-            after=wanted.after,
-            most=wanted.most,
-        )
-    )
+    return await installation.store.read(lambda tx: records.list_devices(tx, wanted))
 
 
 async def check_page(installation: Installation, after: str) -> None:
@@ -167,35 +125,55 @@ async def certificates_of(installation: Installation, device: Device) -> list[Ce
     return await installation.store.read(lambda tx: list_certificates(tx, wanted))
 
 
-async def move_device(installation: Installation, device: Device, state: DeviceState) -> bool:
-    """Ship or retire a device: from then on its identity is no longer replaced, or nothing is issued to it.
+async def names_of_device(installation: Installation, device: Device) -> Mapping[str, tuple[str, ...]]:
+    """Return the further names of a device by kind."""
+    return await installation.store.read(lambda tx: names.names_of(tx, device.id))
+
+
+async def name_device(
+    installation: Installation, device: Device, given: Sequence[tuple[str, str]], *, remove: bool = False
+) -> list[names.Name]:
+    """Give a device further names, or take them away; certificates keep what they have.
+
+    Args:
+        installation: Where.
+        device: Whose.
+        given: Kinds and values.
+        remove: Take them away.
 
     Returns:
-        Whether that changed anything; ``False`` if it is in that state already.
+        Those that changed anything.
 
     Raises:
-        OperatorError: Not from the state it is in.
+        RejectedName: One is none of its kind, or belongs to another device; nothing changed.
     """
-    if device.state is state:
-        return False
-    if state is DeviceState.SHIPPED and device.state is DeviceState.REGISTERED:
-        raise OperatorError(
-            f"Device {device.serial_number} is registered; it cannot become shipped without a certificate."
-        )
-    allowed = {DeviceState.SHIPPED: (DeviceState.ISSUED,), DeviceState.RETIRED: tuple(DeviceState)}
-    if device.state not in allowed.get(state, ()):
-        raise OperatorError(
-            f"Device {device.serial_number} is {device.state.value}; it cannot become {state.value}."
-        )
-    detail = (("serial_number", device.serial_number), ("from", device.state.value))
-    entry = event(installation, f"device.{state.value}", f"device:{device.id}", detail)
-    await installation.store.write(_move, (device, state, entry))
-    return True
+    checked = [names.checked_name(kind, value) for kind, value in given]
+    action = "device.name_removed" if remove else "device.named"
+    detail = (("serial_number", device.serial_number), *((kind, value) for kind, value in checked))
+    entry = event(installation, action, f"device:{device.id}", detail)
+    change = _Naming(device, checked, entry, remove)
+    return await installation.store.write(_name, change)
 
 
-def _move(tx: Transaction, items: Sequence[tuple[Device, DeviceState, SealedEntry]]) -> list[None]:
-    for device, state, entry in items:
-        if not records.set_state(tx, device.id, device.state, state):
-            raise OperatorError(f"Device {device.serial_number} changed in the meantime; look again.")
-        insert_entries(tx, [entry])
-    return [None] * len(items)
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    device: Device
+    given: list[names.Name]
+    entry: SealedEntry
+    remove: bool
+
+
+def _name(tx: Transaction, items: Sequence[_Naming]) -> list[list[names.Name]]:
+    outcomes = []
+    for one in items:
+        act = names.remove_names if one.remove else names.add_names
+        changed = act(tx, one.device.id, one.given)
+        if changed:
+            insert_entries(tx, [one.entry])
+        outcomes.append(changed)
+    return outcomes
+
+
+async def history_of(installation: Installation, device: Device) -> list[StoredEntry]:
+    """Return every ledger entry about a device, oldest first."""
+    return await installation.store.read(lambda tx: entries_about(tx, f"device:{device.id}"))

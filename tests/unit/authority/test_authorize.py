@@ -9,15 +9,13 @@ from keyworks import oids
 from keyworks.access.credential import BasicCredentials
 from keyworks.access.principal import Kind
 from keyworks.authority.authorize import Operation
-from keyworks.devices.device import DeviceState
 from keyworks.errors import InvalidPath, KeyworksError, NotAuthorized, NotFound, RejectedName
 from keyworks.service.anchors import add_anchor
 from keyworks.service.authorities import find_generation
 from keyworks.service.channels import NewChannel, create_channel
-from keyworks.service.installation import Installation
-from keyworks.service.inventory import add_devices, find_device, move_device
+from keyworks.service.inventory import add_devices
 from keyworks.service.stations import add_station, set_station_active
-from keyworks.testing import EnrollmentDesk, FixedClock, Holder, throwaway_installation
+from keyworks.testing import EnrollmentDesk, FixedClock, Holder, move, throwaway_installation
 from keyworks.x509.certificate import pem_of
 from keyworks.x509.name import EMPTY_NAME, Name
 
@@ -29,10 +27,6 @@ SN_1: Final = Name.of((SN, "SN-1"))
 async def idevid(desk: EnrollmentDesk, station: Holder) -> Holder:
     """A device with its IDevID."""
     return await desk.enroll("idevid", SN_1, by=station)
-
-
-async def retire(installation: Installation, serial_number: str) -> None:
-    await move_device(installation, await find_device(installation, serial_number), DeviceState.RETIRED)
 
 
 async def test_a_station_gets_a_registered_device_its_idevid(desk: EnrollmentDesk, station: Holder) -> None:
@@ -141,10 +135,10 @@ async def test_a_retired_device_gets_nothing_any_more(
     desk: EnrollmentDesk, station: Holder, field: EnrollmentDesk, idevid: Holder
 ) -> None:
     ldevid = await field.enroll("ldevid", by=idevid)
-    await retire(desk.installation, "SN-1")
+    await move(desk.installation, "SN-1", "retire")
     with pytest.raises(NotAuthorized, match="is retired"):
         await desk.enroll("idevid", SN_1, by=station, signer=idevid.signer)
-    await retire(field.installation, "SN-1")
+    await move(field.installation, "SN-1", "retire")
     subject = ldevid.certificate.subject
     for by, operation in (
         (idevid, Operation.ENROLL),

@@ -14,8 +14,8 @@ from keyworks.authority.revoke import Revocation, revoke
 from keyworks.authority.status import CertificateRecord, Filter, list_certificates
 from keyworks.devices.device import DeviceState
 from keyworks.errors import AuthenticationFailed, NotAuthorized
-from keyworks.service.inventory import find_device, move_device
-from keyworks.testing import NOON, EnrollmentDesk, FixedClock, Holder, ledger_entries, software_signer
+from keyworks.service.inventory import find_device
+from keyworks.testing import NOON, EnrollmentDesk, FixedClock, Holder, ledger_entries, move, software_signer
 from keyworks.x509.name import Name
 
 
@@ -27,11 +27,6 @@ async def certificates_of(desk: EnrollmentDesk, serial_number: str) -> Sequence[
     device = await find_device(desk.installation, serial_number)
     wanted = Filter(owner=f"device:{device.id}")
     return await desk.store.read(lambda tx: list_certificates(tx, wanted))
-
-
-async def move(desk: EnrollmentDesk, serial_number: str, *states: DeviceState) -> None:
-    for state in states:
-        await move_device(desk.installation, await find_device(desk.installation, serial_number), state)
 
 
 async def test_a_device_becomes_issued_with_its_first_certificate(
@@ -65,7 +60,7 @@ async def test_a_shipped_device_gets_no_second_key_of_any_algorithm(
     desk: EnrollmentDesk, station: Holder, key_type: str
 ) -> None:
     await desk.enroll("idevid", serial("SN-1"), by=station)
-    await move(desk, "SN-1", DeviceState.SHIPPED)
+    await move(desk.installation, "SN-1", "ship")
     with pytest.raises(NotAuthorized, match="has left the line"):
         await desk.enroll("idevid", serial("SN-1"), by=station, signer=software_signer(key_type))
     assert [one.state for one in await certificates_of(desk, "SN-1")] == ["valid"]
@@ -75,7 +70,7 @@ async def test_a_shipped_device_whose_identity_was_revoked_gets_no_other(
     desk: EnrollmentDesk, station: Holder
 ) -> None:
     first = await desk.enroll("idevid", serial("SN-1"), by=station)
-    await move(desk, "SN-1", DeviceState.SHIPPED)
+    await move(desk.installation, "SN-1", "ship")
     wanted = Revocation(
         first.issued.certificate_id, "device", "keyCompromise", desk.installation.operator, NOON
     )
@@ -87,7 +82,7 @@ async def test_a_shipped_device_whose_identity_was_revoked_gets_no_other(
 
 async def test_a_lost_reply_is_still_answered_after_shipping(desk: EnrollmentDesk, station: Holder) -> None:
     first = await desk.enroll("idevid", serial("SN-1"), by=station)
-    await move(desk, "SN-1", DeviceState.SHIPPED)
+    await move(desk.installation, "SN-1", "ship")
     again = await desk.enroll("idevid", serial("SN-1"), by=station, signer=first.signer)
     assert again.issued.der == first.issued.der
 
@@ -196,7 +191,7 @@ async def test_a_device_that_is_retired_after_its_request_was_authorized_gets_no
         channel_id=channel.id,
         device_id=device.id,
     )
-    await move(field, "SN-1", DeviceState.RETIRED)
+    await move(field.installation, "SN-1", "retire")
     with pytest.raises(NotAuthorized, match="is retired"):
         await field.path.issue(order)
     assert await certificates_of(field, "SN-1") == []

@@ -8,7 +8,15 @@ from typing import TypeVar
 import pytest
 
 from keyworks.devices.device import Device, DeviceState
-from keyworks.devices.records import find_devices, get_device, insert_devices, list_devices, set_state
+from keyworks.devices.records import (
+    DeviceFilter,
+    find_devices,
+    get_device,
+    insert_devices,
+    list_devices,
+    list_statement,
+    set_state,
+)
 from keyworks.store.engine import Store, Transaction
 from keyworks.store.ids import new_id
 from keyworks.testing import NOON, throwaway_store
@@ -95,7 +103,7 @@ async def test_devices_are_listed_in_the_order_of_registration_page_by_page(stor
     devices = [_device(f"S-{number}") for number in (5, 3, 9, 1, 7)]
     await _insert(store, *devices)
     pages, after = [], ""
-    while page := await store.read(lambda tx, after=after: list_devices(tx, after=after, most=2)):  # type: ignore[misc]
+    while page := await store.read(lambda tx, after=after: list_devices(tx, DeviceFilter(after=after, most=2))):  # type: ignore[misc]
         pages.append(page)
         after = page[-1].id
     assert [len(page) for page in pages] == [2, 2, 1]
@@ -119,7 +127,7 @@ async def test_devices_are_listed_in_the_order_of_registration_page_by_page(stor
 )
 async def test_a_prefix_is_taken_literally(store: Store, prefix: str, found: list[str]) -> None:
     await _insert(store, *(_device(number) for number in ("A-1", "A-10", "A-2", "B", "a-1", "z")))
-    listed = await store.read(lambda tx: list_devices(tx, prefix=prefix))
+    listed = await store.read(lambda tx: list_devices(tx, DeviceFilter(prefix=prefix)))
     assert [device.serial_number for device in listed] == found
 
 
@@ -134,12 +142,34 @@ async def test_a_list_can_be_narrowed_by_state_and_manufacturer(store: Store) ->
 
     def found(tx: Transaction) -> list[list[str]]:
         lists = (
-            list_devices(tx, state="shipped"),
-            list_devices(tx, manufacturer="Foreign"),
-            list_devices(tx, state="shipped", manufacturer="Foreign", prefix="4"),
-            list_devices(tx, state="shipped", manufacturer="Foreign", prefix="3"),
-            list_devices(tx, state="none"),
+            list_devices(tx, DeviceFilter(state="shipped")),
+            list_devices(tx, DeviceFilter(manufacturer="Foreign")),
+            list_devices(tx, DeviceFilter(state="shipped", manufacturer="Foreign", prefix="4")),
+            list_devices(tx, DeviceFilter(state="shipped", manufacturer="Foreign", prefix="3")),
+            list_devices(tx, DeviceFilter(state="none")),
         )
         return [[device.serial_number for device in listed] for listed in lists]
 
     assert await store.read(found) == [["2", "4"], ["3", "4"], ["4"], [], []]
+
+
+@pytest.mark.parametrize(
+    ("used", "index"),
+    [
+        ("product", "device_product"),
+        ("site", "device_site"),
+        ("order_id", "device_order"),
+        ("name", "PRIMARY KEY (value=?)"),
+        ("prefix", "device_serial_number"),
+    ],
+)
+async def test_a_filter_is_answered_from_an_index(store: Store, used: str, index: str) -> None:
+    statement = list_statement(frozenset({used}))
+    parameters = {used: "x", "beyond": "y", "after": "", "most": 9}
+    given = {name: value for name, value in parameters.items() if f":{name}" in statement.text}
+
+    def explain(tx: Transaction) -> str:
+        plan = tx._connection.execute(f"EXPLAIN QUERY PLAN {statement.text}", statement.bind(given))
+        return "\n".join(row[3] for row in plan)
+
+    assert index in (await store.read(explain))

@@ -1,36 +1,37 @@
 """The inventory as operators use it."""
 
 import asyncio
+import json
 
 import pytest
 
 from keyworks.devices.device import Device, DeviceState
+from keyworks.devices.records import DeviceFilter
 from keyworks.errors import OperatorError, RejectedName
 from keyworks.oids import SERIAL_NUMBER
 from keyworks.service.installation import Installation
 from keyworks.service.inventory import (
-    DeviceFilter,
     add_devices,
     certificates_of,
     devices,
     find_device,
-    move_device,
+    history_of,
+    name_device,
+    names_of_device,
 )
 from keyworks.testing import NOON, EnrollmentDesk, ledger_entries
 from keyworks.x509.name import Name
 
-REGISTERED, ISSUED, SHIPPED, RETIRED = DeviceState
+REGISTERED, ISSUED = DeviceState.REGISTERED, DeviceState.ISSUED
 
 
 async def _in(installation: Installation, state: DeviceState) -> Device:
     """Return a device that came to a state by the way that devices go."""
     await add_devices(installation, "Maker", "Drive", ["SN-1"])
-    if state in (ISSUED, SHIPPED):
+    if state is ISSUED:
         desk = EnrollmentDesk(installation)
         station = await desk.station("line-1", "idevid")
         await desk.enroll("idevid", _subject(), by=station)
-    if state in (SHIPPED, RETIRED):
-        await move_device(installation, await find_device(installation, "SN-1"), state)
     return await find_device(installation, "SN-1")
 
 
@@ -94,37 +95,6 @@ async def test_a_device_that_is_not_there_is_told(
         await find_device(supplier, number, product)
 
 
-@pytest.mark.parametrize("start", DeviceState)
-@pytest.mark.parametrize("goal", DeviceState)
-async def test_a_device_goes_one_way(supplier: Installation, start: DeviceState, goal: DeviceState) -> None:
-    """Only what has an identity is shipped; whatever is not retired yet can be; nothing comes back."""
-    device = await _in(supplier, start)
-    before = len(await ledger_entries(supplier.store))
-    if (start, goal) in {(ISSUED, SHIPPED), (REGISTERED, RETIRED), (ISSUED, RETIRED), (SHIPPED, RETIRED)}:
-        assert await move_device(supplier, device, goal)
-        assert (await find_device(supplier, "SN-1")).state is goal
-        entry = (await ledger_entries(supplier.store))[before]
-        assert (entry["action"], entry["detail"]["from"]) == (f"device.{goal}", start)
-        return
-    if start is goal:
-        assert not await move_device(supplier, device, goal)
-    else:
-        with pytest.raises(OperatorError, match=f"is {start}; it cannot become {goal}"):
-            await move_device(supplier, device, goal)
-    assert await find_device(supplier, "SN-1") == device
-    assert len(await ledger_entries(supplier.store)) == before
-
-
-async def test_of_two_who_move_a_device_at_once_one_is_told_to_look_again(supplier: Installation) -> None:
-    device = await _in(supplier, ISSUED)
-    moves = [move_device(supplier, device, goal) for goal in (SHIPPED, RETIRED)]
-    outcomes = await asyncio.gather(*moves, return_exceptions=True)
-    assert outcomes[0] is True
-    assert isinstance(outcomes[1], OperatorError)
-    assert "changed in the meantime" in outcomes[1].detail
-    assert (await find_device(supplier, "SN-1")).state is SHIPPED
-
-
 async def test_a_device_keeps_all_its_certificates(supplier: Installation) -> None:
     device = await _in(supplier, ISSUED)
     desk = EnrollmentDesk(supplier)
@@ -132,3 +102,55 @@ async def test_a_device_keeps_all_its_certificates(supplier: Installation) -> No
     await desk.enroll("idevid", _subject(), by=station)
     states = [record.state for record in await certificates_of(supplier, device)]
     assert states == ["revoked", "valid"]
+
+
+async def test_a_device_has_further_names_that_no_other_device_can_have(supplier: Installation) -> None:
+    await add_devices(supplier, "Maker", "Drive", ["SN-1", "SN-2"])
+    first, second = [await find_device(supplier, number) for number in ("SN-1", "SN-2")]
+    given = [("dns", "Pump-1.Plant.example"), ("ip", "2001:DB8::1"), ("tag", "hall 3")]
+    added = await name_device(supplier, first, given)
+    assert added == [("dns", "pump-1.plant.example"), ("ip", "2001:db8::1"), ("tag", "hall 3")]
+    with pytest.raises(RejectedName, match="belongs to another device"):
+        await name_device(supplier, second, [("ip", "192.0.2.1"), ("dns", "pump-1.plant.example")])
+    assert await names_of_device(supplier, second) == {}
+    assert await devices(supplier, DeviceFilter(name="hall 3")) == [first]
+
+
+async def test_names_given_again_or_taken_away_twice_change_nothing(supplier: Installation) -> None:
+    await add_devices(supplier, "Maker", "Drive", ["SN-1"])
+    device, name = await find_device(supplier, "SN-1"), [("uri", "urn:pump:1")]
+    changes = [
+        await name_device(supplier, device, name, remove=remove) for remove in (False, False, True, True)
+    ]
+    assert changes == [name, [], name, []]
+    for action in ("device.named", "device.name_removed"):
+        assert len(await ledger_entries(supplier.store, action)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("dns", "*.plant.example"),
+        ("dns", "a..b"),
+        ("dns", ""),
+        ("ip", "10.0.0.1/24"),
+        ("uri", "pump 1"),
+        ("email", "nobody"),
+        ("tag", " x"),
+        ("tag", "x" * 65),
+    ],
+)
+async def test_what_is_no_name_is_refused(supplier: Installation, kind: str, value: str) -> None:
+    await add_devices(supplier, "Maker", "Drive", ["SN-1"])
+    with pytest.raises(RejectedName):
+        await name_device(supplier, await find_device(supplier, "SN-1"), [(kind, value)])
+
+
+async def test_the_ledger_tells_the_history_of_a_device_and_of_no_other(supplier: Installation) -> None:
+    device = await _in(supplier, ISSUED)
+    await add_devices(supplier, "Maker", "Drive", ["SN-2"])
+    await name_device(supplier, device, [("tag", "T-1")])
+    history = [json.loads(one.body) for one in await history_of(supplier, device)]
+    actions = ["device.registered", "certificate.issued", "device.named"]
+    assert [one["action"] for one in history] == actions
+    assert {one["object"] for one in history} == {f"device:{device.id}"}

@@ -1,0 +1,179 @@
+"""Devices and orders from tables: all rows are right, or nothing of them is taken."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from keyworks.devices import names
+from keyworks.devices.device import Device, check_identity, check_site
+from keyworks.devices.order import MAX_DEVICES, ProductionOrder, serial_range
+from keyworks.devices.records import find_devices
+from keyworks.errors import RejectedName
+from keyworks.service.installation import Installation
+from keyworks.service.orders import NewOrder, add_orders, check_order
+from keyworks.service.registration import NewDevice, Prepared, prepare, register
+from keyworks.service.table_file import Checked, Columns, RefusedRow, read_table
+from keyworks.store.engine import Transaction
+
+DEVICE_COLUMNS: Final = Columns(("manufacturer", "product", "serial_number"), ("site", *names.KINDS))
+ORDER_COLUMNS: Final = Columns(
+    ("number", "manufacturer", "product"), ("first", "last", "serial_numbers", "quota", "site")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What an import did, or why it did nothing.
+
+    Args:
+        added: New devices.
+        known: Rows whose device was registered before; nothing changed for them.
+        orders: New orders.
+        refused: Rows with something wrong; if there are any, nothing was imported.
+    """
+
+    added: int = 0
+    known: int = 0
+    orders: tuple[ProductionOrder, ...] = ()
+    refused: tuple[RefusedRow, ...] = ()
+
+
+async def import_devices(installation: Installation, octets: bytes) -> Import:
+    """Register the devices of a table.
+
+    Raises:
+        MalformedRequest: It is no table of devices at all.
+        RejectedName: A name was given to another device in the meantime; nothing was imported.
+    """
+    checked = read_table(octets, DEVICE_COLUMNS, _device)
+    refused = [*checked.refused, *_repeated(checked.rows)]
+    if not refused:
+        refused = await installation.store.read(lambda tx: list(_conflicts(tx, checked.rows)))
+    if refused:
+        return Import(refused=_in_order(refused))
+    prepared = prepare(installation, [new for _, new in checked.rows])
+    added = await installation.store.write(_register, prepared)
+    return Import(added=sum(added), known=len(added) - sum(added))
+
+
+def _register(tx: Transaction, items: Sequence[Sequence[Prepared]]) -> list[list[bool]]:
+    return [register(tx, prepared) for prepared in items]
+
+
+def _device(cells: Mapping[str, str]) -> NewDevice:
+    manufacturer, product, serial_number = (cells[name] for name in DEVICE_COLUMNS.needed)
+    check_identity(manufacturer, product, serial_number)
+    site = check_site(cells["site"]) if "site" in cells else None
+    further = tuple(
+        names.checked_name(kind, one) for kind in names.KINDS for one in cells.get(kind, "").split()
+    )
+    return NewDevice(manufacturer, product, serial_number, site=site, names=further)
+
+
+def _repeated(rows: Sequence[tuple[int, NewDevice]]) -> Iterator[RefusedRow]:
+    """Yield the rows that repeat a device, or another device's name."""
+    identities: dict[tuple[str, str, str], int] = {}
+    taken: dict[names.Name, int] = {}
+    for line, new in rows:
+        before = identities.setdefault((new.manufacturer, new.product, new.serial_number), line)
+        if before != line:
+            yield RefusedRow(line, f"Device '{new.serial_number}' is on line {before} already.")
+        for name in dict.fromkeys(new.names):
+            before = taken.setdefault(name, line)
+            if before != line:
+                yield RefusedRow(line, f"The {name[0]} name '{name[1]}' is on line {before} already.")
+
+
+def _conflicts(tx: Transaction, rows: Sequence[tuple[int, NewDevice]]) -> Iterator[RefusedRow]:
+    """Yield the rows that contradict what is registered."""
+    for line, new in rows:
+        found = find_devices(tx, new.serial_number, new.manufacturer, new.product)
+        known = found[0] if found else None
+        reason = _contradiction(tx, new, known)
+        if reason:
+            yield RefusedRow(line, reason)
+
+
+def _contradiction(tx: Transaction, new: NewDevice, known: Device | None) -> str:
+    if known is not None and new.site is not None and known.site != new.site:
+        return f"Device '{new.serial_number}' is registered at site {known.site or '(none)'} already."
+    for kind, value in new.names:
+        owner = names.owner_of(tx, (kind, value))
+        if owner is not None and (known is None or owner != known.id):
+            return f"The {kind} name '{value}' belongs to another device."
+        if owner is None and known is not None:
+            return (
+                f"Device '{new.serial_number}' is registered already, without the {kind} name '{value}'; "
+                "add it with `keyworks device name add`."
+            )
+    return ""
+
+
+async def import_orders(installation: Installation, octets: bytes) -> Import:
+    """Take the orders of a table, and register their devices.
+
+    Rows with one number are one order: each adds serial numbers to it.
+
+    Raises:
+        MalformedRequest: It is no table of orders at all.
+        OperatorError: An order or a device of one is there already; nothing was imported.
+    """
+    checked = read_table(octets, ORDER_COLUMNS, _order)
+    orders, refused = _merged(checked)
+    if refused:
+        return Import(refused=_in_order(refused))
+    made = await add_orders(installation, orders)
+    return Import(added=sum(len(one.serial_numbers) for one in orders), orders=tuple(made))
+
+
+def _order(cells: Mapping[str, str]) -> NewOrder:
+    serial_numbers = tuple(cells.get("serial_numbers", "").split())
+    if ("first" in cells) != ("last" in cells):
+        raise RejectedName("'first' and 'last' belong together.")
+    if "first" in cells:
+        serial_numbers += tuple(serial_range(cells["first"], cells["last"]))
+    if not serial_numbers:
+        raise RejectedName("The row names no devices: give first and last, or serial_numbers.")
+    quota = cells.get("quota")
+    if quota is not None and not (quota.isascii() and quota.isdecimal() and len(quota) < 9):
+        raise RejectedName(f"'quota' is {quota[:40]!r}, no number.")
+    new = NewOrder(
+        number=cells["number"],
+        manufacturer=cells["manufacturer"],
+        product=cells["product"],
+        serial_numbers=serial_numbers,
+        quota=int(quota) if quota is not None else None,
+        site=cells.get("site"),
+    )
+    check_order(new)
+    return new
+
+
+def _merged(checked: Checked[NewOrder]) -> tuple[list[NewOrder], list[RefusedRow]]:
+    """Return each order once, and the rows that contradict others."""
+    orders: dict[str, NewOrder] = {}
+    refused = list(checked.refused)
+    taken: dict[tuple[str, str, str], int] = {}
+    total = 0
+    for line, new in checked.rows:
+        total += len(new.serial_numbers)
+        if total > MAX_DEVICES:
+            refused.append(RefusedRow(line, f"All orders together have more than {MAX_DEVICES} devices."))
+            break
+        for serial_number in new.serial_numbers:
+            before = taken.setdefault((new.manufacturer, new.product, serial_number), line)
+            if before != line:
+                refused.append(RefusedRow(line, f"Device '{serial_number}' is on line {before} already."))
+                break
+        first = orders.setdefault(new.number, new)
+        if first is new:
+            continue
+        if replace(first, serial_numbers=new.serial_numbers) != new:
+            reason = f"Order '{new.number}' is there with another manufacturer, product, quota or site."
+            refused.append(RefusedRow(line, reason))
+        orders[new.number] = replace(first, serial_numbers=(*first.serial_numbers, *new.serial_numbers))
+    return list(orders.values()), refused
+
+
+def _in_order(refused: Sequence[RefusedRow]) -> tuple[RefusedRow, ...]:
+    return tuple(sorted(refused, key=lambda one: one.line))
