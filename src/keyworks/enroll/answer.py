@@ -188,9 +188,8 @@ def _refusal(answer: Answer, now: datetime) -> errors.KeyworksError:
     sentence = _sentence(answer)
     wait = retry_after(answer.retry_after, now)
     if status == _ACCEPTED:
-        return errors.Unavailable(
-            "The request waits for approval; run the same again later.", retry_after=wait or DEFAULT_RETRY
-        )
+        said = sentence or "Ask for the same again later."
+        return errors.Unavailable(f"Waiting for approval. {said}", retry_after=wait or DEFAULT_RETRY)
     if status == _UNAVAILABLE or (status == _TOO_MANY and wait is not None):
         said = sentence or f"The server cannot answer now (HTTP {status})."
         return errors.Unavailable(said, retry_after=wait or DEFAULT_RETRY)

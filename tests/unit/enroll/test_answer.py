@@ -70,6 +70,16 @@ def test_every_status_has_its_cause(status: int, retry: str | None, cause: type[
         assert caught.value.retry_after == (timedelta(minutes=1) if retry else DEFAULT_RETRY)
 
 
+@pytest.mark.parametrize(
+    ("body", "says"), [(b"", "Ask for the same again later."), (b"Ticket 7.\n", "Ticket 7.")]
+)
+def test_a_request_that_waits_for_approval_is_told_from_one_that_failed(body: bytes, says: str) -> None:
+    """RFC 7030 §4.2.3."""
+    with pytest.raises(errors.Unavailable) as caught:
+        certificates_in(_answer(202, body, "60"), NOW)
+    assert caught.value.detail == f"Waiting for approval. {says}"
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 503])
 def test_the_server_s_sentence_is_handed_on(status: int) -> None:
     with pytest.raises(errors.KeyworksError) as caught:

@@ -144,7 +144,7 @@ async def test_later_is_told_as_later(tmp_path: Path) -> None:
         return http(200, authorities) if told.line.startswith("GET ") else http(202, Retry_After="7")
 
     async with scripted_server(server(), tmp_path, script) as double:
-        with pytest.raises(Unavailable, match="waits for approval") as later:
+        with pytest.raises(Unavailable, match="Waiting for approval") as later:
             await pass_on(request_in(DER), _errand(double), SystemClock())
     assert later.value.retry_after.total_seconds() == 7
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import tempfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from keyworks.enroll.credential import ClientCertificate
 from keyworks.enroll.identity import IdentityFolder
 from keyworks.enroll.trust import parse_trust
 from keyworks.enroll.upkeep import Wish, keep_identity
-from keyworks.errors import KeyworksError
+from keyworks.errors import KeyworksError, Unavailable
 from keyworks.store.clock import SystemClock
 from keyworks.testing import software_signer
 from tests.unit.enroll.scripted import CUT, Told, http, scripted_server
@@ -70,6 +71,26 @@ async def test_the_very_key_is_checked_for_a_certificate_that_the_right_authorit
         wish = replace(wish, credential=BasicCredentials("line-1", "secret"))
         outcome = await keep_identity(IdentityFolder(tmp_path / "device"), wish, SystemClock())
     assert outcome.identity.certificate.der == leaf
+
+
+async def test_who_waits_for_approval_asks_for_the_very_same_again(tmp_path: Path) -> None:
+    """RFC 7030 §4.2.3: another key would be another request, and nobody has approved that."""
+
+    def script(told: Told) -> bytes:
+        if "cacerts" in told.line:
+            return _answer(issuing().der, root().der)
+        return http(404) if "csrattrs" in told.line else http(202, b"Ticket 7.\n", Retry_After="3600")
+
+    folder = IdentityFolder(tmp_path / "device")
+    async with scripted_server(server(), tmp_path, script) as double:
+        wish = Wish(double.url, "idevid", parse_trust(root().pin), credential=BasicCredentials("a", "secret"))
+        for _ in range(2):
+            with pytest.raises(Unavailable, match=r"Waiting for approval\. Ticket 7") as caught:
+                await keep_identity(folder, wish, SystemClock())
+            assert caught.value.retry_after == timedelta(hours=1)
+    asked = [told.body for told in double.told if "simpleenroll" in told.line]
+    assert len(asked) == 2
+    assert len(set(asked)) == 1
 
 
 _AUTHORITIES = certs_only((issuing().der, root().der))
