@@ -243,9 +243,12 @@ def certifiable(kind: str, text: str) -> str:
     """
     if kind == "ip":
         try:
-            return str(ipaddress.ip_address(text))
+            address = ipaddress.ip_address(text)
         except ValueError:
             raise RejectedName(f"{text[:80]!r} is not {_SPOKEN[kind]}.") from None
+        if "%" in text:
+            raise RejectedName(f"{text[:80]!r} is not {_SPOKEN[kind]} that others can reach: it has a zone.")
+        return str(address)
     if not (_is_module(text) if kind == "hardware_module" else _is_text(kind, text)):
         raise RejectedName(f"{text[:80]!r} is not {_SPOKEN[kind]}.")
     return text

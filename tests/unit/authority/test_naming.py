@@ -1,5 +1,6 @@
 """Names: certified from the inventory, compared with what is asked."""
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from keyworks import oids
 from keyworks.authority import naming
 from keyworks.authority.library import PROFILES
-from keyworks.authority.profile import Wanted
+from keyworks.authority.name_rules import Facts, NameRules
+from keyworks.authority.profile import Profile, Wanted
 from keyworks.devices.device import Device, DeviceState
-from keyworks.errors import RejectedName
+from keyworks.errors import KeyworksError, NotAuthorized, RejectedName
 from keyworks.testing import NOON, software_signer
-from keyworks.x509.general_name import SubjectAltName
+from keyworks.x509.general_name import HardwareModule, SubjectAltName
 from keyworks.x509.name import EMPTY_NAME, Name
 from keyworks.x509.request import encode_certification_request
 from keyworks.x509.template import Template, parse_certification_request
@@ -103,6 +105,120 @@ async def test_a_request_for_alternative_names_that_are_not_certified_is_rejecte
     ):
         naming.check_names(await asked(IDEVID.subject, HOST), IDEVID)
     naming.check_names(await asked(IDEVID.subject, HOST), Wanted(IDEVID.subject, HOST))
+
+
+REGISTERED: Final = {"dns": ("a.example", "b.example"), "ip": ("192.0.2.7",), "uri": ("urn:a:1",)}
+UNNAMED: Final = naming.device_facts(OWNER, DEVICE)
+FACTS: Final = naming.device_facts(OWNER, DEVICE, REGISTERED)
+
+
+def own(
+    *alternative: tuple[str, str],
+    needs: tuple[tuple[str, ...], ...] = (),
+    subject: tuple[tuple[str, str], ...] = (),
+) -> Profile:
+    """Return a profile with rules of its own."""
+    return replace(PROFILES["ldevid"], name="own", names=NameRules(subject, alternative, needs))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        None,
+        SubjectAltName(dns=("b.example",)),
+        SubjectAltName(dns=("B.Example", "a.example"), ip=("192.0.2.7",)),
+    ],
+)
+async def test_a_request_may_repeat_a_part_of_the_alternative_names(names: SubjectAltName | None) -> None:
+    template = await asked(EMPTY_NAME, names)
+    wanted = naming.certified(PROFILES["https-device"], FACTS, template)
+    assert wanted.subject_alt_name == SubjectAltName(dns=("a.example", "b.example"), ip=("192.0.2.7",))
+    naming.check_names(template, wanted)
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        (SubjectAltName(dns=("c.example",)), "host name 'c.example', but .* 'a.example' and 'b.example' here"),
+        (SubjectAltName(ip=("192.0.2.8",)), "the IP address '192.0.2.8', but .* '192.0.2.7' here"),
+        (SubjectAltName(uri=("urn:a:1",)), "the URI 'urn:a:1', which this channel does not certify"),
+        (SubjectAltName(upn=("a@b.example",)), "the user principal name 'a@b.example', which"),
+        (SubjectAltName(directory_names=(OWNER.der,)), "a name of a kind that this channel does not certify"),
+        (SubjectAltName(hardware_modules=(HardwareModule("1.2.3", b"1"),)), "a name of a kind"),
+    ],
+)
+async def test_a_request_for_another_alternative_name_is_rejected_with_the_right_ones(
+    names: SubjectAltName, complaint: str
+) -> None:
+    template = await asked(EMPTY_NAME, names)
+    wanted = naming.certified(PROFILES["https-device"], FACTS, template)
+    with pytest.raises(RejectedName, match=complaint):
+        naming.check_names(template, wanted)
+
+
+async def test_a_request_chooses_where_a_rule_lets_it() -> None:
+    profile = own(("dns", "{serial_number}-{request}.plant.example"), ("ip", "10.20.0.0/16"))
+    names = SubjectAltName(dns=("SN-1-web.plant.example", "SN-2-web.plant.example"), ip=("10.20.0.7",))
+    template = await asked(EMPTY_NAME, names)
+    wanted = naming.certified(profile, FACTS, template)
+    assert wanted.subject_alt_name == SubjectAltName(dns=("SN-1-web.plant.example",), ip=("10.20.0.7",))
+    with pytest.raises(RejectedName, match=r"asks for the host name 'SN-2-web\.plant\.example', but"):
+        naming.check_names(template, wanted)
+
+
+async def test_of_a_subject_attribute_that_the_request_chooses_it_gets_one() -> None:
+    """A second commonName would be a second identity."""
+    template = await asked(Name.of((CN, "first"), (CN, "second")))
+    wanted = naming.certified(own(subject=(("CN", "{request}"),)), FACTS, template)
+    assert wanted.subject.text == "CN=first"
+    with pytest.raises(RejectedName, match="commonName 'second', but this channel certifies 'first'"):
+        naming.check_names(template, wanted)
+
+
+@pytest.mark.parametrize(
+    ("profile", "facts", "cause", "sentence"),
+    [
+        (
+            PROFILES["https-device"],
+            naming.device_facts(OWNER, DEVICE),
+            NotAuthorized,
+            "kind dns or ip, and none is",
+        ),
+        (
+            own(("ip", "10.20.0.0/16"), needs=(("ip",),)),
+            FACTS,
+            RejectedName,
+            "needs a name of kind ip; ask for one that fits 10.20.0.0/16",
+        ),
+        (
+            PROFILES["opcua-application"],
+            naming.device_facts(OWNER, DEVICE, {**REGISTERED, "uri": ("urn:a:1", "urn:a:2")}),
+            NotAuthorized,
+            r"certifies one uri name, and here would be 2 \(urn:a:1, urn:a:2\)",
+        ),
+        (own(("dns", "{request}")), FACTS, NotAuthorized, "Profile own yields no name here"),
+        (
+            own(("dns", "{product}.plant.example")),
+            naming.device_facts(OWNER, replace(DEVICE, product="Big Drive")),
+            RejectedName,
+            "'Big Drive.plant.example' is not a host name",
+        ),
+    ],
+)
+async def test_what_the_rules_need_and_nobody_has_said_is_refused(
+    profile: Profile, facts: Facts, cause: type[KeyworksError], sentence: str
+) -> None:
+    with pytest.raises(cause, match=sentence):
+        naming.certified(profile, facts, await asked(EMPTY_NAME))
+
+
+def test_a_site_is_a_value_where_it_is_known() -> None:
+    profile = own(subject=(("O", "{organization}"), ("L", "{site}")))
+    known = naming.device_facts(OWNER, replace(DEVICE, site="Hall 2"))
+    assert naming.certified(profile, known).subject.text == "L=Hall 2,O=Owner"
+    assert naming.certified(profile, naming.device_facts(OWNER, DEVICE)).subject.text == "O=Owner"
+    account = naming.principal_facts(OWNER, "line-1", {}, "Hall 3")
+    assert naming.certified(profile, account).subject.text == "L=Hall 3,O=Owner"
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,12 @@ BUILT: list[tuple[x.Extension, bool, x509.ExtensionType]] = [
             [described(OCSP, "http://a.example/ocsp"), described(CA_ISSUERS, "http://a.example/ca")]
         ),
     ),
+    (x.ocsp_no_check(), False, x509.OCSPNoCheck()),
+    (
+        x.masa_url("https://masa.example"),
+        False,
+        x509.UnrecognizedExtension(x509.ObjectIdentifier(oids.MASA_URL), b"\x16\x14https://masa.example"),
+    ),
     (
         x.name_constraints(
             permitted=[GeneralName("dns", "plant.example"), GeneralName("ip", "10.0.0.0/8")],

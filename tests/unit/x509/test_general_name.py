@@ -13,6 +13,8 @@ from keyworks.x509.general_name import (
     GeneralName,
     HardwareModule,
     SubjectAltName,
+    certifiable,
+    named,
     parse_general_names,
     server_names,
 )
@@ -186,3 +188,68 @@ def test_server_names_are_told_apart() -> None:
     )
     with pytest.raises(RejectedName, match="'no name' is neither a host name nor an IP address"):
         server_names(["no name"])
+
+
+@pytest.mark.parametrize("upn", ["operator@plant.example", "\u00fc@plant.example"])
+def test_a_user_principal_name_is_the_other_name_that_domain_controllers_read(upn: str) -> None:
+    """MS-WCCE §2.2.2.7.7.4: szOID_NT_PRINCIPAL_NAME with a UTF8String."""
+    theirs = by_cryptography(
+        x509.OtherName(x509.ObjectIdentifier(oids.USER_PRINCIPAL_NAME), wrap(0x0C, upn.encode()))
+    )
+    ours = SubjectAltName(upn=(upn,))
+    assert SubjectAltName.of(parse_general_names(theirs, "subjectAltName")) == ours
+    assert ours.encode() == theirs
+
+
+@pytest.mark.parametrize("value", ["0c0161", "1603614062", "0c0361406200", "30050c03614062", "0c0361c362", ""])
+def test_a_user_principal_name_of_another_shape_stays_an_other_name(value: str) -> None:
+    octets = bytes.fromhex("060a2b060104018237140203") + wrap(0xA0, bytes.fromhex(value))
+    found = SubjectAltName.of([GeneralName("other", octets.hex())])
+    assert (found.upn, found.others) == ((), (octets,))
+
+
+def test_names_are_certified_sorted_by_kind_and_each_once() -> None:
+    listed = [
+        ("uri", "urn:a:1"),
+        ("dns", "b.example"),
+        ("ip", "2001:DB8:0::7"),
+        ("dns", "a.example"),
+        ("dns", "b.example"),
+        ("hardware_module", "1.3.6.1.4.1.99999.1:SN-1"),
+        ("upn", "a@b.example"),
+        ("email", "a@b.example"),
+    ]
+    assert named(listed) == SubjectAltName(
+        dns=("b.example", "a.example"),
+        ip=("2001:db8::7",),
+        uri=("urn:a:1",),
+        email=("a@b.example",),
+        hardware_modules=(HardwareModule("1.3.6.1.4.1.99999.1", b"SN-1"),),
+        upn=("a@b.example",),
+    )
+    assert named([]) is None
+    with pytest.raises(RejectedName, match=f"at most {MAX_NAMES} alternative names"):
+        named([("dns", f"{number}.example") for number in range(MAX_NAMES + 1)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "sentence"),
+    [
+        ("dns", "a b", "is not a host name"),
+        ("dns", "a." * 127 + "a", "is not a host name"),
+        ("ip", "192.0.2.256", "is not an IP address"),
+        ("ip", "fe80::1%eth0", "it has a zone"),
+        ("uri", "urn:a b", "is not a URI"),
+        ("uri", "plant.example", "is not a URI"),
+        ("email", "a@", "is not a mail address"),
+        ("email", "\u00fc@b.example", "is not a mail address"),
+        ("upn", "a@b@c", "is not a user principal name"),
+        ("upn", "a@b\u202ec", "is not a user principal name"),
+        ("hardware_module", "1.2.3", "is not a hardware module name"),
+        ("hardware_module", "1.99.3:SN-1", "is not a hardware module name"),
+        ("hardware_module", "1.2.3:", "is not a hardware module name"),
+    ],
+)
+def test_what_is_no_name_of_its_kind_is_not_certified(kind: str, text: str, sentence: str) -> None:
+    with pytest.raises(RejectedName, match=sentence):
+        certifiable(kind, text)
