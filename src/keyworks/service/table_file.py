@@ -165,7 +165,7 @@ def _text(octets: bytes) -> str:
 def _check_head(names: Sequence[str], columns: Columns) -> None:
     for name in names:
         if name not in columns.all:
-            raise MalformedRequest(f"There is no column '{name[:_SHOWN]}'; {_meant(name, columns)}.")
+            raise MalformedRequest(f"There is no column '{name[:_SHOWN]}'; {_meant(name, columns)}")
         if names.count(name) > 1:
             raise MalformedRequest(f"Column '{name}' is there twice.")
     for name in columns.needed:
@@ -177,7 +177,7 @@ def _check_head(names: Sequence[str], columns: Columns) -> None:
 
 def _meant(name: str, columns: Columns) -> str:
     near = difflib.get_close_matches(name.lower().replace(" ", "_"), columns.all, 1, 0.5)
-    return f"did you mean '{near[0]}'?" if near else f"known are {', '.join(columns.all)}"
+    return f"did you mean '{near[0]}'?" if near else f"known are {', '.join(columns.all)}."
 
 
 def _json_rows(octets: bytes, columns: Columns) -> Iterator[Row | RefusedRow]:
@@ -197,7 +197,7 @@ def _json_row(number: int, one: Any, columns: Columns) -> Row | RefusedRow:
     cells = {}
     for name, value in one.items():
         if name not in columns.all:
-            return RefusedRow(number, f"There is no '{str(name)[:_SHOWN]}'; {_meant(name, columns)}.")
+            return RefusedRow(number, f"There is no '{str(name)[:_SHOWN]}'; {_meant(name, columns)}")
         text = " ".join(map(str, value)) if isinstance(value, list) and _all_text(value) else value
         if value is None or value == []:
             continue
