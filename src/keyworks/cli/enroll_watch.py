@@ -27,7 +27,7 @@ _NOT_WITH_WATCH: Final = {
     "csr": "a key that is elsewhere cannot be renewed here",
     "force": "it would renew for ever",
 }
-_OF_THE_FIRST: Final = ("label", "subject", "key")
+_OF_THE_FIRST: Final = ("label", "subject", "key", "secret_file")
 """Options that say what one first certificate is to be."""
 
 
@@ -57,9 +57,10 @@ def _check(options: Options) -> None:
         raise click.UsageError("--out names the same folder twice.")
     for option in _OF_THE_FIRST:
         if getattr(options, option):
+            word = f"--{option.replace('_', '-')}"
             raise click.UsageError(
-                f"--{option} does not go with several --out: they hold their identities already, and keep "
-                f"their channels and names. Leave --{option} out."
+                f"{word} does not go with several --out: they hold their identities already, and keep "
+                f"their channels and names. Leave {word} out."
             )
 
 

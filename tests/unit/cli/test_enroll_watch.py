@@ -24,6 +24,7 @@ WATCH = (NOWHERE[0], *NOWHERE[3:], "--watch")
         (("--label", "x", "--csr", "a.csr"), 2, "--csr does not go with --watch"),
         (("--out", "a", "--out", "b", "--label", "x"), 2, "--label does not go with several --out"),
         (("--out", "a", "--out", "b", "--subject", "CN=x"), 2, "--subject does not go with several --out"),
+        (("--out", "a", "--out", "b", "--secret-file", "-"), 2, "--secret-file does not go with several"),
         (("--out", "a", "--out", "./a"), 2, "names the same folder twice"),
         (("--out", "a", "--out", "b"), 1, "a holds no identity yet; get it first"),
         ((), 2, "Missing option '--label'"),

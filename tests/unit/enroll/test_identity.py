@@ -347,3 +347,26 @@ async def test_an_interrupted_first_run_goes_on_with_the_same_key(
 
 def _sent(begun: Begun) -> None:
     (begun.folder.parent.parent / "sent").touch()
+
+
+async def test_the_certificate_before_the_present_one_is_known_as_long_as_it_can_be_read(
+    folder: IdentityFolder,
+) -> None:
+    first = _store(folder, await _material("first"))
+    assert folder.former() is None
+    _store(folder, await _material("second"))
+    former = IdentityFolder(folder.folder).former()
+    assert former == first.certificate
+    (first.folder / "certificate.pem").write_text("damaged")
+    assert folder.former() is None
+
+
+async def test_what_others_were_told_of_is_known_after_a_restart_and_damage_means_nobody(
+    folder: IdentityFolder,
+) -> None:
+    present = _store(folder, await _material("device"))
+    assert not folder.is_announced(present)
+    folder.note_announced(present)
+    assert IdentityFolder(folder.folder).is_announced(present)
+    (folder.folder / ".announced").write_bytes(b"\xff\x00")
+    assert not folder.is_announced(present)
