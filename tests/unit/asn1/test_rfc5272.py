@@ -1,5 +1,7 @@
 """CMC: what pyasn1 encodes by its own modules is decoded and encoded again octet for octet."""
 
+from typing import Any
+
 from cryptography.hazmat import asn1
 from pyasn1.codec.der import decoder, encoder
 from pyasn1.type import univ, useful
@@ -27,7 +29,11 @@ def body(kind: type) -> univ.Sequence:
 
 def test_a_request_and_a_response_come_back_octet_for_octet() -> None:
     """RFC 5272 §3.2.1, §3.2.2."""
-    for theirs, ours in ((rfc6402.PKIData, rfc5272.PKIData), (rfc6402.ResponseBody, rfc5272.PKIResponse)):
+    pairs: tuple[tuple[type, Any], ...] = (
+        (rfc6402.PKIData, rfc5272.PKIData),
+        (rfc6402.ResponseBody, rfc5272.PKIResponse),
+    )
+    for theirs, ours in pairs:
         der = encoder.encode(body(theirs))
         read = asn1.decode_der(ours, der)
         [control] = read.control_sequence

@@ -1,0 +1,1 @@
+"""Certificate Management over CMS (RFC 5272, 6402), as EST carries it."""
