@@ -112,9 +112,7 @@ def _take(session: Session, verb: str, given: dict[str, Any]) -> None:
             for one in serial_numbers
         ]
         moves = await plan_step(installation, found, TABLE[verb])
-        if not given["dry_run"]:
-            await take_step(installation, moves)
-        return moves
+        return moves if given["dry_run"] else await take_step(installation, moves)
 
     _report(session, STEPS[verb], session.run(work), given)
 

@@ -77,7 +77,7 @@ _STEPS: Final = (
     Step(
         "retire",
         "retired",
-        frozenset(set(_S) - {_S.SCRAPPED}),
+        frozenset(set(_S) - {_S.SCRAPPED, _S.LOST}),
         _S.RETIRED,
         None,
         "nothing is issued to it any more; what it has stays valid",

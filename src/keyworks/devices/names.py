@@ -59,6 +59,12 @@ def checked_name(kind: str, value: str) -> Name:
     return kind, certifiable(kind, value.lower() if kind == "dns" else value)
 
 
+def in_words(names: Sequence[Name]) -> tuple[tuple[str, str], ...]:
+    """Return names as the ledger says them: each kind once, with its values."""
+    kinds = dict.fromkeys(kind for kind, _ in names)
+    return tuple((kind, " ".join(value for one, value in names if one == kind)) for kind in kinds)
+
+
 def names_of(tx: Transaction, device_id: str) -> Mapping[str, tuple[str, ...]]:
     """Return the names of a device by kind."""
     found: dict[str, tuple[str, ...]] = {}

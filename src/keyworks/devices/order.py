@@ -93,7 +93,29 @@ def check_number(number: str) -> str:
     return number
 
 
-def serial_range(first: str, last: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class SerialRange:
+    """Serial numbers that differ in digits at their end alone; not expanded before somebody asks.
+
+    Args:
+        prefix: What all of them start with.
+        first: The first one's digits, as a number.
+        count: How many there are.
+        width: How many digits each has.
+    """
+
+    prefix: str
+    first: int
+    count: int
+    width: int
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield each serial number."""
+        numbers = range(self.first, self.first + self.count)
+        return (f"{self.prefix}{number:0{self.width}}" for number in numbers)
+
+
+def serial_range(first: str, last: str) -> SerialRange:
     """Return the serial numbers from ``first`` to ``last``: equal but for digits at their end, equally long.
 
     Raises:
@@ -110,7 +132,7 @@ def serial_range(first: str, last: str) -> Iterator[str]:
         raise RejectedName(
             f"'{first}' to '{last}' is no range of 1 to {MAX_DEVICES} serial numbers, the lower one first."
         )
-    return (f"{start['prefix']}{number:0{width}}" for number in range(low, high + 1))
+    return SerialRange(start["prefix"], low, high - low + 1, width)
 
 
 def insert_order(tx: Transaction, order: ProductionOrder) -> bool:
@@ -157,4 +179,7 @@ def count_device(tx: Transaction, device_id: str) -> QuotaExceeded | None:
 
 
 def _order(row: tuple[Any, ...]) -> ProductionOrder:
-    return ProductionOrder(*row[:7], bool(row[7]), row[8])
+    identifier, number, manufacturer, product, site, quota, issued, is_open, added_at = row
+    return ProductionOrder(
+        identifier, number, manufacturer, product, site, quota, issued, open=bool(is_open), added_at=added_at
+    )

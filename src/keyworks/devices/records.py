@@ -39,6 +39,7 @@ device: Final = Table(
     Column("counted", Integer, nullable=False, server_default="0"),
     UniqueConstraint("manufacturer", "product", "serial_number"),
     Index("device_serial_number", "serial_number"),
+    Index("device_manufacturer", "manufacturer", "id"),
     Index("device_product", "product", "id"),
     Index("device_site", "site", "id", sqlite_where=text("site IS NOT NULL")),
     Index("device_order", "order_id", "id", sqlite_where=text("order_id IS NOT NULL")),

@@ -19,6 +19,7 @@ DEVICE_COLUMNS: Final = Columns(("manufacturer", "product", "serial_number"), ("
 ORDER_COLUMNS: Final = Columns(
     ("number", "manufacturer", "product"), ("first", "last", "serial_numbers", "quota", "site")
 )
+_QUOTA_DIGITS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,14 @@ def _device(cells: Mapping[str, str]) -> NewDevice:
     check_identity(manufacturer, product, serial_number)
     site = check_site(cells["site"]) if "site" in cells else None
     further = tuple(
-        names.checked_name(kind, one) for kind in names.KINDS for one in cells.get(kind, "").split()
+        names.checked_name(kind, one) for kind in names.KINDS for one in _values(kind, cells.get(kind, ""))
     )
     return NewDevice(manufacturer, product, serial_number, site=site, names=further)
+
+
+def _values(kind: str, cell: str) -> Sequence[str]:
+    """Return the names in a cell: one tag, which may have blanks in it, or several of another kind."""
+    return [cell] if kind == "tag" and cell else cell.split()
 
 
 def _repeated(rows: Sequence[tuple[int, NewDevice]]) -> Iterator[RefusedRow]:
@@ -118,7 +124,7 @@ async def import_orders(installation: Installation, octets: bytes) -> Import:
         MalformedRequest: It is no table of orders at all.
         OperatorError: An order or a device of one is there already; nothing was imported.
     """
-    checked = read_table(octets, ORDER_COLUMNS, _order)
+    checked = read_table(octets, ORDER_COLUMNS, _Orders().read)
     orders, refused = _merged(checked)
     if refused:
         return Import(refused=_in_order(refused))
@@ -126,53 +132,57 @@ async def import_orders(installation: Installation, octets: bytes) -> Import:
     return Import(added=sum(len(one.serial_numbers) for one in orders), orders=tuple(made))
 
 
-def _order(cells: Mapping[str, str]) -> NewOrder:
-    serial_numbers = tuple(cells.get("serial_numbers", "").split())
-    if ("first" in cells) != ("last" in cells):
-        raise RejectedName("'first' and 'last' belong together.")
-    if "first" in cells:
-        serial_numbers += tuple(serial_range(cells["first"], cells["last"]))
-    if not serial_numbers:
-        raise RejectedName("The row names no devices: give first and last, or serial_numbers.")
-    quota = cells.get("quota")
-    if quota is not None and not (quota.isascii() and quota.isdecimal() and len(quota) < 9):
-        raise RejectedName(f"'quota' is {quota[:40]!r}, no number.")
-    new = NewOrder(
-        number=cells["number"],
-        manufacturer=cells["manufacturer"],
-        product=cells["product"],
-        serial_numbers=serial_numbers,
-        quota=int(quota) if quota is not None else None,
-        site=cells.get("site"),
-    )
-    check_order(new)
-    return new
+class _Orders:
+    """Reads rows of orders; together they may not have more devices than anybody could want at once."""
+
+    def __init__(self) -> None:
+        self._devices = 0
+
+    def read(self, cells: Mapping[str, str]) -> NewOrder:
+        """Return what a row says; ranges are expanded only once their length is known to be bearable."""
+        listed = cells.get("serial_numbers", "").split()
+        if ("first" in cells) != ("last" in cells):
+            raise RejectedName("'first' and 'last' belong together.")
+        between = serial_range(cells["first"], cells["last"]) if "first" in cells else None
+        self._devices += len(listed) + (between.count if between else 0)
+        if self._devices > MAX_DEVICES:
+            raise RejectedName(f"The orders up to here have more than {MAX_DEVICES} devices; divide the table.")
+        if not listed and between is None:
+            raise RejectedName("The row names no devices: give first and last, or serial_numbers.")
+        quota = cells.get("quota")
+        if quota is not None and not (quota.isascii() and quota.isdecimal() and len(quota) < _QUOTA_DIGITS):
+            raise RejectedName(f"'quota' is {quota[:40]!r}, no number.")
+        new = NewOrder(
+            number=cells["number"],
+            manufacturer=cells["manufacturer"],
+            product=cells["product"],
+            serial_numbers=(*listed, *(between or ())),
+            quota=int(quota) if quota is not None else None,
+            site=cells.get("site"),
+        )
+        check_order(new)
+        return new
 
 
 def _merged(checked: Checked[NewOrder]) -> tuple[list[NewOrder], list[RefusedRow]]:
     """Return each order once, and the rows that contradict others."""
     orders: dict[str, NewOrder] = {}
+    devices: dict[str, list[str]] = {}
     refused = list(checked.refused)
     taken: dict[tuple[str, str, str], int] = {}
-    total = 0
     for line, new in checked.rows:
-        total += len(new.serial_numbers)
-        if total > MAX_DEVICES:
-            refused.append(RefusedRow(line, f"All orders together have more than {MAX_DEVICES} devices."))
-            break
         for serial_number in new.serial_numbers:
             before = taken.setdefault((new.manufacturer, new.product, serial_number), line)
             if before != line:
                 refused.append(RefusedRow(line, f"Device '{serial_number}' is on line {before} already."))
                 break
         first = orders.setdefault(new.number, new)
-        if first is new:
-            continue
         if replace(first, serial_numbers=new.serial_numbers) != new:
             reason = f"Order '{new.number}' is there with another manufacturer, product, quota or site."
             refused.append(RefusedRow(line, reason))
-        orders[new.number] = replace(first, serial_numbers=(*first.serial_numbers, *new.serial_numbers))
-    return list(orders.values()), refused
+        devices.setdefault(new.number, []).extend(new.serial_numbers)
+    merged = [replace(one, serial_numbers=tuple(devices[number])) for number, one in orders.items()]
+    return merged, refused
 
 
 def _in_order(refused: Sequence[RefusedRow]) -> tuple[RefusedRow, ...]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from keyworks.authority.status import CertificateRecord, Filter, list_certificates
 from keyworks.devices import names, records
-from keyworks.devices.device import Device, DeviceState, check_identity
+from keyworks.devices.device import GONE, Device, check_identity
 from keyworks.devices.records import DeviceFilter
 from keyworks.errors import OperatorError
 from keyworks.ledger.entry import SealedEntry
@@ -66,9 +66,7 @@ def _registration(tx: Transaction, devices: Sequence[Device], added: Sequence[bo
             continue
         known.append(device.serial_number)
         identity = (device.manufacturer, device.product)
-        if any(
-            (one.manufacturer, one.product) == identity and one.state is DeviceState.RETIRED for one in alike
-        ):
+        if any((one.manufacturer, one.product) == identity and one.state in GONE for one in alike):
             retired.append(device.serial_number)
     return Registration(tuple(new), tuple(known), tuple(retired), tuple(namesakes))
 
@@ -149,7 +147,7 @@ async def name_device(
     """
     checked = [names.checked_name(kind, value) for kind, value in given]
     action = "device.name_removed" if remove else "device.named"
-    detail = (("serial_number", device.serial_number), *((kind, value) for kind, value in checked))
+    detail = (("serial_number", device.serial_number), *names.in_words(checked))
     entry = event(installation, action, f"device:{device.id}", detail)
     change = _Naming(device, checked, entry, remove)
     return await installation.store.write(_name, change)

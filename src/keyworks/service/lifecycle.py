@@ -1,6 +1,6 @@
 """The steps of a device's life, as operators take them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keyworks.authority.recording import revoke_certificate
@@ -9,7 +9,6 @@ from keyworks.devices.device import Device
 from keyworks.devices.lifecycle import Step, steps_from
 from keyworks.devices.records import set_state
 from keyworks.errors import OperatorError
-from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.service.event import event
 from keyworks.service.installation import Installation
@@ -64,41 +63,41 @@ def _move_of(tx: Transaction, device: Device, step: Step, at: int) -> Move:
     if step.revokes is None or device.state is step.target:
         return Move(device, step, ())
     issued = list_certificates(tx, Filter(owner=f"device:{device.id}", most=_ALL))
-    return Move(device, step, tuple(one for one in issued if one.state_at(at) == "valid"))
+    return Move(device, step, tuple(one for one in issued if one.state != "revoked" and one.not_after >= at))
 
 
-async def take_step(installation: Installation, moves: Sequence[Move]) -> None:
+async def take_step(installation: Installation, moves: Sequence[Move]) -> list[Move]:
     """Take a step with all devices, or with none.
+
+    Returns:
+        What was done: a certificate that was issued since it was planned is revoked as well.
 
     Raises:
         OperatorError: A device has changed since it was planned.
     """
-    entries = {move.device.id: _entries(installation, move) for move in moves if move.changes}
-    await installation.store.write(_take, (moves, entries, installation.clock.now()))
+    return await installation.store.write(_take, (installation, moves))
 
 
-def _entries(installation: Installation, move: Move) -> list[SealedEntry]:
-    device, what = move.device, f"device:{move.device.id}"
+def _take(tx: Transaction, items: Sequence[tuple[Installation, Sequence[Move]]]) -> list[list[Move]]:
+    return [[_take_one(tx, installation, move) for move in moves] for installation, moves in items]
+
+
+def _take_one(tx: Transaction, installation: Installation, planned: Move) -> Move:
+    device, step, at = planned.device, planned.step, installation.clock.now()
+    if not planned.changes:
+        return planned
+    if not set_state(tx, device.id, device.state, step.target):
+        raise OperatorError(
+            f"Device {device.serial_number} changed in the meantime; nothing was done. Look again."
+        )
+    # Looked up in this very transaction: no certificate slips through that was issued meanwhile.
+    move = _move_of(tx, device, step, at)
+    what = f"device:{device.id}"
     moved = (("serial_number", device.serial_number), ("from", device.state.value))
-    revoked = [(("certificate", one.id), ("reason", move.step.revokes or "")) for one in move.revoked]
-    return [
-        event(installation, f"device.{move.step.past}", what, moved),
-        *(event(installation, "certificate.revoked", what, detail) for detail in revoked),
-    ]
-
-
-def _take(
-    tx: Transaction, items: Sequence[tuple[Sequence[Move], Mapping[str, list[SealedEntry]], int]]
-) -> list[None]:
-    for moves, entries, at in items:
-        for move in moves:
-            if not move.changes:
-                continue
-            if not set_state(tx, move.device.id, move.device.state, move.step.target):
-                raise OperatorError(
-                    f"Device {move.device.serial_number} changed in the meantime; nothing was done. Look again."
-                )
-            for one in move.revoked:
-                revoke_certificate(tx, one.id, move.step.revokes or "", at)
-            insert_entries(tx, entries[move.device.id])
-    return [None] * len(items)
+    entries = [event(installation, f"device.{step.past}", what, moved)]
+    for one in move.revoked:
+        if revoke_certificate(tx, one.id, step.revokes or "", at):
+            revoked = (("certificate", one.id), ("reason", step.revokes or ""))
+            entries.append(event(installation, "certificate.revoked", what, revoked))
+    insert_entries(tx, entries)
+    return move

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from keyworks.devices import records
 from keyworks.devices.device import Device, DeviceState
-from keyworks.devices.names import Name, add_names
+from keyworks.devices.names import Name, add_names, in_words
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.service.event import event
@@ -62,7 +62,7 @@ def prepare(installation: Installation, devices: Sequence[NewDevice]) -> list[Pr
             ("product", one.product),
             ("serial_number", one.serial_number),
             *((("site", one.site),) if one.site else ()),
-            *new.names,
+            *in_words(new.names),
         )
         entry = event(installation, "device.registered", f"device:{one.id}", detail)
         prepared.append(Prepared(one, new.names, entry))

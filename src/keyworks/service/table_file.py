@@ -4,6 +4,7 @@ CSV is UTF-8, with or without a byte order mark, separated by commas or (as some
 semicolons; its first line names the columns. JSON is a list of objects with the same names.
 """
 
+import codecs
 import csv
 import difflib
 import io
@@ -149,15 +150,15 @@ def _csv_rows(octets: bytes, columns: Columns) -> Iterator[Row | RefusedRow]:
 
 def _text(octets: bytes) -> str:
     try:
-        return octets.decode("utf-8-sig")
+        return octets.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
+        line = error.object.count(b"\n", 0, error.start) + 1
         if octets.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise MalformedRequest(
                 "The table is UTF-16; save it as UTF-8 (CSV UTF-8) and try again."
             ) from error
         raise MalformedRequest(
-            f"Line {line} is not UTF-8 (octet 0x{octets[error.start]:02x}); save the table as UTF-8 "
+            f"Line {line} is not UTF-8 (octet 0x{error.object[error.start]:02x}); save the table as UTF-8 "
             "(CSV UTF-8) and try again."
         ) from error
 
@@ -182,13 +183,21 @@ def _meant(name: str, columns: Columns) -> str:
 
 def _json_rows(octets: bytes, columns: Columns) -> Iterator[Row | RefusedRow]:
     try:
-        listed = json.loads(_text(octets))
+        listed = json.loads(_text(octets), object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise MalformedRequest(f"The file is no JSON: {error}.") from error
     if not isinstance(listed, list):
         raise MalformedRequest("The JSON is no list of objects.")
     for number, one in enumerate(listed, 1):
         yield _json_row(number, one, columns)
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object has '{twice[:_SHOWN]}' twice")
+    return dict(pairs)
 
 
 def _json_row(number: int, one: Any, columns: Columns) -> Row | RefusedRow:

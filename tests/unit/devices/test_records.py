@@ -156,6 +156,7 @@ async def test_a_list_can_be_narrowed_by_state_and_manufacturer(store: Store) ->
 @pytest.mark.parametrize(
     ("used", "index"),
     [
+        ("manufacturer", "device_manufacturer"),
         ("product", "device_product"),
         ("site", "device_site"),
         ("order_id", "device_order"),

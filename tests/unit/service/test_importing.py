@@ -133,3 +133,18 @@ async def test_an_order_or_a_device_that_is_there_already_refuses_the_whole_tabl
         with pytest.raises(OperatorError, match=reason):
             await import_orders(supplier, (ORDER + rows).encode())
     assert [one.serial_number for one in await devices(supplier, DeviceFilter())] == ["A-1"]
+
+
+async def test_the_ledger_has_every_name_that_a_device_came_with(supplier: Installation) -> None:
+    await _import(supplier, "Maker,Drive,SN-1,,a.example b.example,,INV 4711")
+    [entry] = await ledger_entries(supplier.store, "device.registered")
+    assert (entry["detail"]["dns"], entry["detail"]["tag"]) == ("a.example b.example", "INV 4711")
+    device = await find_device(supplier, "SN-1")
+    assert (await names_of_device(supplier, device))["tag"] == ("INV 4711",)
+
+
+async def test_ranges_are_not_expanded_before_they_are_known_to_be_bearable(supplier: Installation) -> None:
+    row = "PO-{0},M,P,{0}-000000,{0}-999999,\n"
+    done = await import_orders(supplier, (ORDER + row.format("A") + row.format("B") * 1000).encode())
+    assert len(done.refused) == 1000
+    assert done.refused[0].reason == "The orders up to here have more than 1000000 devices; divide the table."

@@ -126,3 +126,17 @@ async def test_of_several_devices_all_take_a_step_or_none(supplier: Installation
         await take_step(supplier, moves)
     assert (await find_device(supplier, "SN-1")).state is DeviceState.ISSUED
     assert (await _certificates(supplier))[0].state_at(NOON) == "valid"
+
+
+async def test_a_certificate_issued_after_the_step_was_planned_is_revoked_as_well(
+    supplier: Installation,
+) -> None:
+    desk, station = await _in(supplier, DeviceState.ISSUED)
+    moves = await plan_step(supplier, [await find_device(supplier, "SN-1")], STEPS["lose"])
+    await desk.enroll("idevid", SN_1, by=station)
+    [done] = await take_step(supplier, moves)
+    certificates = await _certificates(supplier)
+    assert [one.state_at(NOON) for one in certificates] == ["revoked", "revoked"]
+    assert [one.id for one in done.revoked] == [certificates[1].id]
+    revoked = await ledger_entries(supplier.store, "certificate.revoked")
+    assert [one["detail"]["reason"] for one in revoked] == ["superseded", "keyCompromise"]

@@ -50,6 +50,8 @@ def test_json_may_list_several_names_and_write_a_number_as_one() -> None:
         (b"serial_number,zzz\n", "known are serial_number, site, dns"),
         (b"serial_number,site,site\n", "Column 'site' is there twice"),
         (b"serial_number\nA\nM\xfcller\n", "Line 3 is not UTF-8 (octet 0xfc); save"),
+        (b"\xef\xbb\xbfserial_number\nA\nM\xfcller\n", "Line 3 is not UTF-8 (octet 0xfc); save"),
+        (b'[{"serial_number": "A", "serial_number": "B"}]', "an object has 'serial_number' twice"),
         ("serial_number\nA\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
         (b'serial_number\n"A\n', "Line 2 is no CSV"),
         (b'serial_number\n"A"B\n', "Line 2 is no CSV"),

@@ -37,6 +37,7 @@ def upgrade() -> None:
     op.add_column("device", sa.Column("site", sa.Text(), nullable=True))
     op.add_column("device", sa.Column("order_id", sa.Text(), nullable=True))
     op.add_column("device", sa.Column("counted", sa.Integer(), nullable=False, server_default="0"))
+    op.create_index("device_manufacturer", "device", ["manufacturer", "id"])
     op.create_index("device_product", "device", ["product", "id"])
     op.create_index("device_site", "device", ["site", "id"], sqlite_where=sa.text("site IS NOT NULL"))
     op.create_index("device_order", "device", ["order_id", "id"], sqlite_where=sa.text("order_id IS NOT NULL"))
