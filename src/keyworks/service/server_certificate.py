@@ -5,7 +5,7 @@ from typing import Final
 
 from keyworks.algorithms.signer import Signer
 from keyworks.authority.channel import Channel
-from keyworks.authority.naming import organization_of
+from keyworks.authority.naming import certified, principal_facts
 from keyworks.authority.order import Order, Replacement, Requester, digest_of
 from keyworks.authority.profile import Wanted
 from keyworks.authority.register import Register
@@ -13,12 +13,10 @@ from keyworks.authority.status import CertificateRecord, Filter, find_certificat
 from keyworks.errors import OperatorError
 from keyworks.keys.purpose import Purpose
 from keyworks.keys.records import key_id_of
-from keyworks.oids import COMMON_NAME, ORGANIZATION_NAME
 from keyworks.service.installation import Installation
 from keyworks.service.keymaking import make_key
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.general_name import server_names
-from keyworks.x509.name import Name
 
 KEY_TYPE: Final = "P-256"
 
@@ -122,14 +120,24 @@ def _owner(installation: Installation) -> str:
 def _wanted(installation: Installation, register: Register, channel: Channel) -> Wanted:
     node = installation.settings.node
     issuer = register.current_generation(channel.authority_id).issuer
-    subject = Name.of((ORGANIZATION_NAME, organization_of(issuer.name)), (COMMON_NAME, node.name))
-    return Wanted(subject, server_names(node.names))
+    names = server_names(node.names)
+    return certified(
+        channel.profile, principal_facts(issuer.name, node.name, {"dns": names.dns, "ip": names.ip})
+    )
 
 
 async def _newest(installation: Installation) -> CertificateRecord | None:
-    wanted = Filter(state="valid", profile="tls-server", owner=_owner(installation), most=1000)
-    found = await installation.store.read(lambda tx: list_certificates(tx, wanted))
+    register, _ = await installation.registers.current()
+    wanted = Filter(state="valid", owner=_owner(installation), most=1000)
+    listed = await installation.store.read(lambda tx: list_certificates(tx, wanted))
+    found = [one for one in listed if _is_servers(register, one.profile)]
     return found[-1] if found else None
+
+
+def _is_servers(register: Register, profile: str) -> bool:
+    """Return whether a profile is this server's own, or a factory's that derives from it."""
+    known = register.profiles.get(profile)
+    return known is not None and known.base == "tls-server"
 
 
 def _is_due(present: CertificateRecord, wanted: Wanted, at: int) -> bool:

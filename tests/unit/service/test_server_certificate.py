@@ -10,6 +10,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from keyworks import oids
+from keyworks.authority.derivation import ProfileChanges, derive
+from keyworks.authority.library import PROFILES
+from keyworks.authority.profile import Profile
+from keyworks.authority.register import Register, Registers
 from keyworks.authority.status import CertificateRecord, Filter
 from keyworks.errors import OperatorError
 from keyworks.keys.software import public_key_of
@@ -25,6 +29,7 @@ from keyworks.service.server_certificate import (
 )
 from keyworks.testing import NOON, FixedClock, ledger_entries, next_generation
 from keyworks.x509.certificate import Certificate
+from keyworks.x509.general_name import SubjectAltName
 from keyworks.x509.path import validate
 
 
@@ -42,7 +47,7 @@ async def _all(installation: Installation) -> list[CertificateRecord]:
 
 def _renamed(installation: Installation, *names: str) -> Installation:
     settings = installation.settings
-    node = type(settings.node)(name=settings.node.name, organization=settings.node.organization, names=names)
+    node = type(settings.node)(name=settings.node.name, names=names)
     return replace(installation, settings=type(settings)(node=node, keys=settings.keys))
 
 
@@ -230,3 +235,33 @@ async def test_the_valid_certificate_is_found_though_it_is_due(
     assert await valid_server_certificate(supplier) == own
     clock.advance(timedelta(days=66))
     assert await valid_server_certificate(supplier) is None
+
+
+class _WithProfile(Registers):
+    """The register in force, but for the profile of the server's own channel."""
+
+    profile: Profile
+
+    async def current(self) -> tuple[Register, tuple[int, int]]:
+        register, epoch = await super().current()
+        channels = {
+            label: replace(one, profile=self.profile) if one.profile.base == "tls-server" else one
+            for label, one in register.channels.items()
+        }
+        profiles = {**register.profiles, self.profile.name: self.profile}
+        return replace(register, channels=channels, profiles=profiles), epoch
+
+
+async def test_a_factorys_own_profile_decides_its_names(supplier: Installation) -> None:
+    registers = _WithProfile(supplier.store)
+    rules = ProfileChanges(
+        subject=(("CN", "{name}"),), alternative=(("dns", "*.plant.example"), ("ip", "{ip}"))
+    )
+    registers.profile = derive(PROFILES["tls-server"], "own-server", 1, rules)
+    own = replace(supplier, registers=registers)
+    served = await server_certificate(own)
+    certificate = Certificate.parse(served.chain[0])
+    assert certificate.subject.text == "CN=supplier"
+    assert certificate.subject_alt_name == SubjectAltName(dns=("*.plant.example",), ip=("127.0.0.1",))
+    assert await server_certificate(own) == served, "it is found again, and no further one issued"
+    assert (await valid_server_certificate(own)) == served
