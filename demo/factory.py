@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Final
 
 from demo.folder import clear
-from keyworks.access.principal import Kind
 from keyworks.enroll.trust import Pin
-from keyworks.service.anchors import add_anchor
+from keyworks.service.accounts import NewSecret
 from keyworks.service.authorities import find_generation, root_of
 from keyworks.service.installation import open_installation
 from keyworks.service.inventory import add_devices
 from keyworks.service.setup import NewInstallation, create_installation
-from keyworks.service.stations import NewStation, add_station
+from keyworks.service.stations import add_station
 from keyworks.settings.node import Listen
+from keyworks.settings.toml import Source
 from keyworks.x509.certificate import pem_of
 
 SUPPLIER: Final = "Example Drives"
@@ -35,7 +35,7 @@ class Factory:
     """
 
     folder: Path
-    station: NewStation
+    station: NewSecret
     supplier_trust: Pin
     operator_trust: Pin
 
@@ -63,8 +63,7 @@ async def build(folder: Path, devices: int) -> Factory:
         devices: How many serial numbers are registered.
     """
     clear(folder)
-    await create_installation(_new(folder / "supplier", SUPPLIER, "supplier"))
-    await create_installation(_new(folder / "operator", OPERATOR, "operator"))
+    await create_installation(_new(folder, "supplier"))
     serial_numbers = [serial_number(number) for number in range(1, devices + 1)]
     async with open_installation(folder / "supplier") as supplier:
         station = await add_station(supplier, STATION, ["idevid"])
@@ -72,15 +71,13 @@ async def build(folder: Path, devices: int) -> Factory:
         idevid_root = root_of(await find_generation(supplier, "idevid-issuing"))
         idevid_issuing = (await find_generation(supplier, "idevid-issuing")).certificate
         supplier_root = root_of(await find_generation(supplier, "issuing"))
+    (folder / "idevid-root.pem").write_text(pem_of(idevid_root.der))  # the operator's factory.toml names it
+    await create_installation(_new(folder, "operator"))
     async with open_installation(folder / "operator") as operator:
-        # All that the operator knows of the supplier: one certificate, and whose devices it vouches for.
-        anchor = pem_of(idevid_root.der).encode()
-        await add_anchor(operator, "example-drives", anchor, Kind.DEVICE, SUPPLIER)
         await add_devices(operator, SUPPLIER, PRODUCT, serial_numbers[:1])
         operator_issuing = (await find_generation(operator, "issuing")).certificate
         operator_root = root_of(await find_generation(operator, "issuing"))
     for name, certificate in (
-        ("idevid-root", idevid_root),
         ("idevid-issuing", idevid_issuing),
         ("operator-root", operator_root),
         ("operator-issuing", operator_issuing),
@@ -89,13 +86,12 @@ async def build(folder: Path, devices: int) -> Factory:
     return Factory(folder, station, Pin(supplier_root.fingerprint), Pin(operator_root.fingerprint))
 
 
-def _new(home: Path, organization: str, preset: str) -> NewInstallation:
+def _new(folder: Path, name: str) -> NewInstallation:
     return NewInstallation(
-        home=home,
-        organization=organization,
-        node=preset,
-        preset=preset,
-        publication_url=f"http://pki.{preset}.example",
+        home=folder / name,
+        node=name,
+        factory=Source.of(Path(__file__).with_name(f"{name}.toml")),
         names=("localhost", "127.0.0.1"),
         listen=_ANY_PORT,
+        folder=folder,
     )

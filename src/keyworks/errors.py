@@ -17,6 +17,7 @@
     ├── NotAuthorized             who asks is proven, and may not
     │   └── QuotaExceeded         ... any more
     ├── OperatorError             what an operator typed or configured cannot be done
+    │   └── Overtaken             somebody else has changed it meanwhile
     ├── Unavailable               not now; ``retry_after`` says when
     └── InternalError             our fault
         ├── LintFailed            we were about to sign something that breaks a rule
@@ -96,6 +97,10 @@ class QuotaExceeded(NotAuthorized):
 
 class OperatorError(KeyworksError):
     """What an operator typed or configured cannot be done."""
+
+
+class Overtaken(OperatorError):
+    """Somebody else has changed it meanwhile."""
 
 
 class Unavailable(KeyworksError):

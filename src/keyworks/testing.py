@@ -25,12 +25,18 @@ from keyworks.authority.authorize import Operation
 from keyworks.authority.enrollment import Attempt, Enrollment
 from keyworks.authority.generation import Generation
 from keyworks.authority.issue import Issued, IssuingPath
+from keyworks.authority.pending import Pending
 from keyworks.authority.register import Registers
+from keyworks.devices.lifecycle import STEPS
+from keyworks.errors import Unavailable
 from keyworks.keys.software import SoftwareSigner, make_private_key, signer_of
 from keyworks.ledger.records import entry
 from keyworks.ledger.refusals import RefusalCounter
 from keyworks.service.authorities import plan_next_generation, start_next_generation
 from keyworks.service.installation import Installation, open_installation
+from keyworks.service.inventory import find_device
+from keyworks.service.lifecycle import Move, plan_step, take_step
+from keyworks.service.policy.preset import preset
 from keyworks.service.setup import NewInstallation, create_installation
 from keyworks.service.stations import add_station
 from keyworks.settings.node import Listen
@@ -255,6 +261,9 @@ class EnrollmentDesk:
             by: Who asks, and how it proves that.
             signer: Holds the key to be certified; a new one, if none is given.
             operation: What is asked for.
+
+        Raises:
+            Unavailable: The request waits for approval.
         """
         signer = signer or software_signer()
         attempt = Attempt(
@@ -269,7 +278,10 @@ class EnrollmentDesk:
             request=await encode_certification_request(subject, signer),
             source=SOURCE,
         )
-        return Holder(signer, await self.enrollment.enroll(attempt, parse_certification_request))
+        outcome = await self.enrollment.enroll(attempt, parse_certification_request)
+        if isinstance(outcome, Pending):
+            raise Unavailable(outcome.sentence, retry_after=outcome.retry_after)
+        return Holder(signer, outcome)
 
     async def station(self, name: str, *labels: str) -> Holder:
         """Register a station for channels and let it get its certificate."""
@@ -312,19 +324,17 @@ async def throwaway_store(folder: Path, clock: Clock | None = None) -> AsyncIter
         await store.close()
 
 
-def small_installation(home: Path, preset: str) -> NewInstallation:
+def small_installation(home: Path, kind: str) -> NewInstallation:
     """Return what to create a loopback installation from.
 
     Args:
         home: Its folder; does not exist yet.
-        preset: ``supplier`` or ``operator``.
+        kind: ``supplier`` or ``operator``.
     """
     return NewInstallation(
         home=home,
-        organization=f"Example {preset.capitalize()}",
-        node=preset,
-        preset=preset,
-        publication_url=f"http://pki.{preset}.example",
+        node=kind,
+        factory=preset(kind, f"Example {kind.capitalize()}", f"http://pki.{kind}.example"),
         names=("localhost", "127.0.0.1"),
         listen=ANY_PORT,
     )
@@ -332,9 +342,16 @@ def small_installation(home: Path, preset: str) -> NewInstallation:
 
 @asynccontextmanager
 async def throwaway_installation(
-    home: Path, preset: str = "supplier", clock: Clock | None = None
+    home: Path, kind: str = "supplier", clock: Clock | None = None
 ) -> AsyncIterator[Installation]:
     """Create an installation in ``home`` and open it."""
-    await create_installation(small_installation(home, preset), clock)
+    await create_installation(small_installation(home, kind), clock)
     async with open_installation(home, clock) as installation:
         yield installation
+
+
+async def move(installation: Installation, serial_number: str, verb: str) -> list[Move]:
+    """Take a step of a device's life, such as ``ship``."""
+    device = await find_device(installation, serial_number)
+    moves = await plan_step(installation, [device], STEPS[verb])
+    return await take_step(installation, moves)

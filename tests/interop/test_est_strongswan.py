@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from keyworks.server.running import running_server
+from keyworks.service.accounts import NewSecret
 from keyworks.service.authorities import find_generation, root_of
 from keyworks.service.channels import set_default_channel
 from keyworks.service.installation import open_installation
 from keyworks.service.setup import create_installation
-from keyworks.service.stations import NewStation, add_station
+from keyworks.service.stations import add_station
 from keyworks.testing import small_installation
 from keyworks.x509.certificate import Certificate, ders_of, pem_of
 
@@ -35,7 +36,7 @@ class Shop:
 
     folder: Path
     url: str
-    station: NewStation
+    station: NewSecret
     root: Certificate
 
     def pki(self, *arguments: str) -> bytes:
@@ -68,7 +69,7 @@ class Shop:
         return Certificate.parse(der)
 
 
-async def _prepare(home: Path) -> tuple[NewStation, Certificate]:
+async def _prepare(home: Path) -> tuple[NewSecret, Certificate]:
     await create_installation(replace(small_installation(home, "supplier"), publication_url=_NOBODY))
     async with open_installation(home) as installation:
         await set_default_channel(installation, "stations")

@@ -32,7 +32,6 @@ _VALID = st.builds(
     node=st.builds(
         Node,
         name=st.from_regex(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True),
-        organization=_SEEN,
         names=st.lists(st.sampled_from(["localhost", "::1", "pki.example"]), min_size=1).map(tuple),
         workers=st.integers(0, 256),
     ),
@@ -44,7 +43,7 @@ _VALID = st.builds(
 )
 _ANY = st.builds(
     NodeSettings,
-    node=st.builds(Node, name=_HOSTILE, organization=_HOSTILE, names=st.lists(_HOSTILE).map(tuple)),
+    node=st.builds(Node, name=_HOSTILE, names=st.lists(_HOSTILE).map(tuple)),
     listen=st.builds(Listen, enrollment=_HOSTILE, console=_HOSTILE),
     database=st.builds(Database, file=_HOSTILE),
     keys=st.builds(Keys, passphrase_file=_HOSTILE) | st.builds(Keys, passphrase_env=_HOSTILE),
@@ -85,12 +84,16 @@ def test_no_file_does_harm(tmp_path: Path, octets: bytes) -> None:
         read_node_settings(file)
 
 
+_NODE = Node(name="line-1")
+_KEYS = Keys(passphrase_env="X")
+
+
 @given(value=_HOSTILE)
-def test_a_hostile_organization_never_reaches_another_line(value: str) -> None:
-    wanted = NodeSettings(node=Node(name="line-1", organization=value), keys=Keys(passphrase_env="X"))
+def test_a_hostile_file_name_never_reaches_another_line(value: str) -> None:
+    wanted = NodeSettings(node=_NODE, database=Database(file=value), keys=_KEYS)
     try:
         text = render_node_settings(wanted)
     except OperatorError:
         return
-    plain = render_node_settings(NodeSettings(node=Node(name="line-1", organization="x"), keys=wanted.keys))
+    plain = render_node_settings(NodeSettings(node=_NODE, keys=_KEYS))
     assert len(text.splitlines()) == len(plain.splitlines())

@@ -1,9 +1,11 @@
-"""Tables and statements of anchors, stations, one-time secrets, and the epochs that caches are keyed by."""
+"""Tables and statements of sites, anchors, accounts, one-time secrets, and of the epochs that caches go by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
+import msgspec
 from sqlalchemy import (
     Column,
     ForeignKey,
@@ -38,18 +40,30 @@ anchor: Final = Table(
     Column("manufacturer", Text),
     Column("created_at", Integer, nullable=False),
 )
-station: Final = Table(
-    "station",
+site: Final = Table(
+    "site",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+)
+account: Final = Table(
+    "account",
     metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
     Column("active", Integer, nullable=False),
+    Column("names", Text, nullable=False),
+    Column("site", Text),
     Column("created_at", Integer, nullable=False),
 )
-station_channel: Final = Table(
-    "station_channel",
+"""``names``: a JSON object, from the kind of an alternative name to those that may be certified."""
+
+account_channel: Final = Table(
+    "account_channel",
     metadata,
-    Column("station_id", Text, ForeignKey("station.id"), primary_key=True),
+    Column("account_id", Text, ForeignKey("account.id"), primary_key=True),
     Column("channel_label", Text, primary_key=True),
 )
 one_time_secret: Final = Table(
@@ -74,6 +88,13 @@ epoch: Final = Table(
 """``trust`` moves with each change of what is configured; ``revocation`` with each revocation."""
 
 INSERT_ANCHOR: Final = Statement(insert(anchor).on_conflict_do_nothing().returning(anchor.c.id))
+_put_anchor: Final = insert(anchor)
+PUT_ANCHOR: Final = Statement(
+    _put_anchor.on_conflict_do_update(
+        index_elements=[anchor.c.name],
+        set_={name: _put_anchor.excluded[name] for name in ("der", "vouches_for", "manufacturer")},
+    )
+)
 SELECT_ANCHORS: Final = Statement(
     select(anchor.c.id, anchor.c.name, anchor.c.der, anchor.c.vouches_for, anchor.c.manufacturer).order_by(
         anchor.c.name
@@ -82,19 +103,40 @@ SELECT_ANCHORS: Final = Statement(
 DELETE_ANCHOR: Final = Statement(
     delete(anchor).where(anchor.c.name == bindparam("name")).returning(anchor.c.id)
 )
-INSERT_STATION: Final = Statement(insert(station).on_conflict_do_nothing().returning(station.c.id))
-INSERT_STATION_CHANNEL: Final = Statement(insert(station_channel).on_conflict_do_nothing())
-SELECT_STATIONS: Final = Statement(
-    select(station.c.id, station.c.name, station.c.active, station_channel.c.channel_label)
-    .outerjoin(station_channel, station_channel.c.station_id == station.c.id)
-    .where(or_(bindparam("any") == 1, station.c.name == bindparam("wanted_name")))
-    .order_by(station.c.name, station_channel.c.channel_label)
+SELECT_SITES: Final = Statement(select(*site.c).order_by(site.c.name))
+_put_site: Final = insert(site)
+PUT_SITE: Final = Statement(
+    _put_site.on_conflict_do_update(
+        index_elements=[site.c.name],
+        set_={name: _put_site.excluded[name] for name in ("description", "zone")},
+    )
 )
-SET_STATION_ACTIVE: Final = Statement(
-    update(station)
-    .where(station.c.name == bindparam("wanted_name"))
-    .values(active=bindparam("wanted"))
-    .returning(station.c.id)
+DELETE_SITE: Final = Statement(delete(site).where(site.c.name == bindparam("name")))
+_put_account: Final = insert(account)
+PUT_ACCOUNT: Final = Statement(
+    _put_account.on_conflict_do_update(
+        index_elements=[account.c.name],
+        set_={name: _put_account.excluded[name] for name in ("kind", "active", "names", "site")},
+    ).returning(account.c.id)
+)
+DELETE_ACCOUNT: Final = Statement(delete(account).where(account.c.id == bindparam("id")))
+INSERT_ACCOUNT_CHANNEL: Final = Statement(insert(account_channel))
+DELETE_ACCOUNT_CHANNELS: Final = Statement(
+    delete(account_channel).where(account_channel.c.account_id == bindparam("id"))
+)
+SELECT_ACCOUNTS: Final = Statement(
+    select(
+        account.c.id,
+        account.c.kind,
+        account.c.name,
+        account.c.active,
+        account.c.names,
+        account.c.site,
+        account_channel.c.channel_label,
+    )
+    .outerjoin(account_channel, account_channel.c.account_id == account.c.id)
+    .where(or_(bindparam("any") == 1, account.c.name == bindparam("wanted_name")))
+    .order_by(account.c.name, account_channel.c.channel_label)
 )
 INSERT_SECRET: Final = Statement(insert(one_time_secret))
 _SECRET: Final = (
@@ -141,21 +183,30 @@ ADVANCE_EPOCH: Final = Statement(
 SELECT_EPOCHS: Final = Statement(select(epoch.c.name, epoch.c.number))
 
 
+_NAMES: Final = msgspec.json.Decoder(dict[str, tuple[str, ...]])
+
+
 @dataclass(frozen=True, slots=True)
-class Station:
-    """A station as registered.
+class Account:
+    """A registered station, service or person.
 
     Args:
         id: Opaque.
+        kind: What it is; a name belongs to one account, whatever its kind.
         name: As in its certificate.
         active: A disabled one is refused everywhere.
         channels: Labels of the channels it may use.
+        names: Alternative names that may stand in its certificates, by kind.
+        site: Where it is.
     """
 
     id: str
+    kind: Kind
     name: str
     active: bool
     channels: frozenset[str]
+    names: Mapping[str, tuple[str, ...]]
+    site: str | None
 
 
 def list_anchors(tx: Transaction) -> list[Anchor]:
@@ -166,22 +217,58 @@ def list_anchors(tx: Transaction) -> list[Anchor]:
     ]
 
 
-def list_stations(tx: Transaction) -> list[Station]:
-    """Return all stations."""
-    return _stations(tx.execute(SELECT_STATIONS, {"any": 1, "wanted_name": ""}))
+def list_accounts(tx: Transaction) -> list[Account]:
+    """Return all accounts by name."""
+    return _accounts(tx.execute(SELECT_ACCOUNTS, {"any": 1, "wanted_name": ""}))
 
 
-def find_station(tx: Transaction, name: str) -> Station | None:
-    """Return the station called ``name``, if it is registered."""
-    found = _stations(tx.execute(SELECT_STATIONS, {"any": 0, "wanted_name": name}))
+def find_account(tx: Transaction, name: str) -> Account | None:
+    """Return the account called ``name``, if it is registered."""
+    found = _accounts(tx.execute(SELECT_ACCOUNTS, {"any": 0, "wanted_name": name}))
     return found[0] if found else None
 
 
-def _stations(rows: Sequence[tuple[str, str, int, str | None]]) -> list[Station]:
-    channels: dict[tuple[str, str, int], set[str]] = {}
-    for identifier, name, active, label in rows:
-        channels.setdefault((identifier, name, active), set()).update([label] if label else [])
-    return [Station(key[0], key[1], bool(key[2]), frozenset(labels)) for key, labels in channels.items()]
+def _accounts(rows: Sequence[tuple[str, str, str, int, str, str | None, str | None]]) -> list[Account]:
+    channels: dict[str, set[str]] = {}
+    for row in rows:
+        channels.setdefault(row[0], set()).update([row[6]] if row[6] else [])
+    first = {row[0]: row for row in rows}
+    return [
+        Account(
+            id=identifier,
+            kind=Kind(row[1]),
+            name=row[2],
+            active=bool(row[3]),
+            channels=frozenset(channels[identifier]),
+            names=MappingProxyType(_NAMES.decode(row[4])),
+            site=row[5],
+        )
+        for identifier, row in first.items()
+    ]
+
+
+def put_account(tx: Transaction, new: Account, at: int) -> None:
+    """Write an account; one of the same name is changed, and keeps its id."""
+    row = {
+        "id": new.id,
+        "name": new.name,
+        "kind": new.kind.value,
+        "active": int(new.active),
+        "names": msgspec.json.encode(dict(new.names)).decode(),
+        "site": new.site,
+        "created_at": at,
+    }
+    [(identifier,)] = tx.execute(PUT_ACCOUNT, row)
+    tx.execute(DELETE_ACCOUNT_CHANNELS, {"id": identifier})
+    for label in sorted(new.channels):
+        tx.execute(INSERT_ACCOUNT_CHANNEL, {"account_id": identifier, "channel_label": label})
+
+
+def remove_account(tx: Transaction, gone: Account) -> None:
+    """Remove an account, and the one-time secrets that it has not used up."""
+    tx.execute(VOID_SECRETS, {"kind": gone.kind.value, "name": gone.name})
+    tx.execute(DELETE_ACCOUNT_CHANNELS, {"id": gone.id})
+    tx.execute(DELETE_ACCOUNT, {"id": gone.id})
 
 
 def find_secret(tx: Transaction, mac: bytes) -> OneTimeSecret | None:

@@ -17,6 +17,9 @@ class Authority:
         profile: root, issuing, idevid-root or idevid-issuing.
         parent_id: The authority that certifies it; ``None`` for a root.
         publication_url: Burnt into what it issues, for ever; without a trailing slash.
+        key_type: Of its next generation; ``None`` for the newest one's.
+        enabled: A disabled one issues nothing; it signs status all the same.
+        retired: Whether it was taken away from the policy, or never came into force; it issues nothing either.
     """
 
     id: str
@@ -24,6 +27,9 @@ class Authority:
     profile: Profile
     parent_id: str | None
     publication_url: str
+    key_type: str | None = None
+    enabled: bool = True
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,12 @@ authority: Final = Table(
     Column("parent_id", Text, ForeignKey("authority.id")),
     Column("publication_url", Text, nullable=False),
     Column("created_at", Integer, nullable=False),
+    Column("key_type", Text),
+    Column("enabled", Integer, nullable=False, server_default="1"),
+    Column("retired_at", Integer),
 )
+"""``key_type``: of the next generation, NULL for the same. ``retired_at``: not in force since, or not yet."""
+
 generation: Final = Table(
     "generation",
     metadata,
@@ -60,9 +65,25 @@ channel: Final = Table(
     Column("enabled", Integer, nullable=False),
     Column("is_default", Integer, nullable=False),
     Column("created_at", Integer, nullable=False),
+    Column("policy", Text),
+    Column("retired_at", Integer),
     Index("channel_default", "is_default", unique=True, sqlite_where=text("is_default = 1")),
 )
-"""``is_default``: serves requests that name no channel; one at most."""
+"""``is_default``: serves requests that name no channel; one at most. ``policy``: JSON; NULL for the defaults.
+
+A channel that is taken away is retired and keeps its row: certificates refer to it. Its label can come back.
+"""
+
+profile: Final = Table(
+    "profile",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("retired_at", Integer),
+)
+"""The factory's own profiles: of each the newest version is in force, unless it is retired."""
 
 certificate: Final = Table(
     "certificate",
@@ -118,6 +139,56 @@ slot: Final = Table(
 )
 """The one certificate an owner currently uses in a slot, per algorithm."""
 
+pending_request: Final = Table(
+    "pending_request",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("channel_id", Text, nullable=False),
+    Column("request_key", LargeBinary, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("profile_version", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("subject_alt_name", LargeBinary),
+    Column("key_type", Text, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("der", LargeBinary, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("certificate_id", Text),
+    CheckConstraint("state IN ('pending', 'rejected', 'issued', 'expired')", name="known_state"),
+    Index("pending_request_requester", "requester", "state"),
+    Index("pending_request_end", "state", "expires_at"),
+)
+"""Requests that wait, or waited, for approval.
+
+``request_key`` makes a repetition identical; NULL once the request no longer answers one.
+"""
+
+request_decision: Final = Table(
+    "request_decision",
+    metadata,
+    Column("request_id", Text, ForeignKey("pending_request.id"), primary_key=True),
+    Column("actor", Text, primary_key=True),
+    Column("approves", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+)
+"""What each operator decided about a request, once."""
+
+rollover: Final = Table(
+    "rollover",
+    metadata,
+    Column("certificate_id", Text, primary_key=True),
+    Column("generation_id", Text, ForeignKey("generation.id"), nullable=False),
+    Column("issuer_generation_id", Text, ForeignKey("generation.id"), nullable=False),
+    Column("der", LargeBinary, nullable=False),
+)
+"""Certificates that lead from one generation of a root to another: over one's key, signed by the other's."""
+
 CERTIFICATE_COLUMNS: Final = tuple(column for column in certificate.c if column.name != "request_key")
 
 INSERT_AUTHORITY: Final = Statement(insert(authority).on_conflict_do_nothing().returning(authority.c.id))
@@ -129,8 +200,12 @@ INSERT_GENERATION: Final = Statement(
 SELECT_GENERATION: Final = Statement(
     select(generation.c.der, generation.c.parent_id).where(generation.c.id == bindparam("id"))
 )
+CHANGE_AUTHORITY: Final = Statement(
+    update(authority)
+    .where(authority.c.name == bindparam("wanted_name"))
+    .values(key_type=bindparam("key_type"), enabled=bindparam("enabled"), retired_at=bindparam("retired_at"))
+)
 INSERT_CHANNEL: Final = Statement(insert(channel).on_conflict_do_nothing().returning(channel.c.id))
-UNSET_DEFAULT: Final = Statement(update(channel).values(is_default=0).where(channel.c.is_default == 1))
 SET_DEFAULT: Final = Statement(
     update(channel)
     .where(channel.c.label == bindparam("wanted_label"))
@@ -143,6 +218,44 @@ ENABLE_CHANNEL: Final = Statement(
     .values(enabled=bindparam("wanted"))
     .returning(channel.c.id)
 )
+_put_channel: Final = insert(channel)
+PUT_CHANNEL: Final = Statement(
+    _put_channel.on_conflict_do_update(
+        index_elements=[channel.c.label],
+        set_={
+            **{
+                name: _put_channel.excluded[name]
+                for name in ("authority_id", "profile", "accepts", "enabled", "is_default", "policy")
+            },
+            "retired_at": null(),
+        },
+    )
+)
+RETIRE_CHANNEL: Final = Statement(
+    update(channel)
+    .where(channel.c.label == bindparam("wanted_label"))
+    .values(enabled=0, is_default=0, retired_at=bindparam("at"))
+)
+UNSET_DEFAULT: Final = Statement(update(channel).values(is_default=0).where(channel.c.is_default == 1))
+_put_profile: Final = insert(profile)
+PUT_PROFILE: Final = Statement(
+    _put_profile.on_conflict_do_update(
+        index_elements=[profile.c.name, profile.c.version],
+        set_={"retired_at": _put_profile.excluded.retired_at},
+    )
+)
+RETIRE_PROFILE: Final = Statement(
+    update(profile)
+    .where(profile.c.name == bindparam("wanted_name"), profile.c.retired_at.is_(None))
+    .values(retired_at=bindparam("at"))
+)
+SELECT_PROFILES: Final = Statement(
+    select(profile.c.name, profile.c.version, profile.c.document, profile.c.retired_at).order_by(
+        profile.c.name, profile.c.retired_at.is_(None), profile.c.version
+    )
+)
+"""Of each profile, the version in force comes last; of one that has none, the newest."""
+
 SELECT_AUTHORITIES: Final = Statement(select(*authority.c).order_by(authority.c.created_at, authority.c.id))
 SELECT_GENERATIONS: Final = Statement(
     select(*generation.c).order_by(generation.c.authority_id, generation.c.number)

@@ -1,4 +1,4 @@
-"""Authorities, channels, trust anchors and stations as of one moment: what decides about a request.
+"""Authorities, channels, trust anchors and accounts as of one moment: what decides about a request.
 
 Read once and kept until the trust epoch in the database moves, so each worker follows a change with its next
 request.
@@ -7,17 +7,25 @@ request.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
 
 from keyworks.access.anchor import Anchor
 from keyworks.access.principal import Kind
-from keyworks.access.records import Station, list_anchors, list_stations, read_epoch
+from keyworks.access.records import Account, list_accounts, list_anchors, read_epoch
 from keyworks.authority import records
-from keyworks.authority.channel import Channel
+from keyworks.authority.channel import DEFAULT_POLICY, Channel, ChannelPolicy
 from keyworks.authority.generation import Authority, Generation, issuer_of
-from keyworks.authority.profile import PROFILES
+from keyworks.authority.library import PROFILES
+from keyworks.authority.own_profile import stored_profile
+from keyworks.authority.profile import Profile
 from keyworks.errors import NotFound, OperatorError, Unavailable
 from keyworks.store.engine import Store, Transaction
 from keyworks.x509.certificate import Certificate
+
+
+_POLICY: Final = msgspec.json.Decoder(ChannelPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +33,24 @@ class Register:
     """What is configured, as of one trust epoch.
 
     Args:
-        authorities: By name.
-        generations: By id; those of one authority in ascending order.
+        profiles: By name, those of the library and the factory's own.
+        authorities: By name; those in force.
+        generations: By id, of retired authorities too; those of one authority in ascending order.
         newest: The newest generation of each authority, by the authority's id.
-        channels: By label.
+        channels: By label; those in force.
+        labels: Of all channels that ever were, by id.
         anchors: All that are in force.
-        stations: By name.
+        accounts: By name.
     """
 
+    profiles: Mapping[str, Profile]
     authorities: Mapping[str, Authority]
     generations: Mapping[str, Generation]
     newest: Mapping[str, Generation]
     channels: Mapping[str, Channel]
+    labels: Mapping[str, str]
     anchors: tuple[Anchor, ...]
-    stations: Mapping[str, Station]
+    accounts: Mapping[str, Account]
 
     def channel(self, label: str | None) -> Channel:
         """Return the channel called ``label``; without a label, the default one.
@@ -51,7 +63,7 @@ class Register:
             raise NotFound("Name a channel here: no default one is set. The operator knows the label.")
         if channel is None:
             raise NotFound(f"There is no channel '{label}' here; ask the operator for the right label.")
-        if not channel.enabled:
+        if not channel.enabled or not self.newest[channel.authority_id].authority.enabled:
             raise NotFound(f"Channel '{channel.label}' is disabled; ask the operator when it serves again.")
         return channel
 
@@ -127,22 +139,51 @@ class Registers:
 
 def read_register(tx: Transaction) -> Register:
     """Read everything that is configured."""
-    authorities = {
-        row[0]: Authority(row[0], row[1], PROFILES[row[2]], row[3], row[4])
-        for row in tx.execute(records.SELECT_AUTHORITIES)
-    }
-    channels = (
-        Channel(row[0], row[1], row[2], PROFILES[row[3]], _kinds(row[4]), bool(row[5]), bool(row[6]))
-        for row in tx.execute(records.SELECT_CHANNELS)
-    )
+    profiles = {**PROFILES, **_own_profiles(tx)}
+    authorities = {row[0]: _authority(row, profiles) for row in tx.execute(records.SELECT_AUTHORITIES)}
+    channels = tx.execute(records.SELECT_CHANNELS)
     generations = _read_generations(tx, authorities)
     return Register(
-        authorities=MappingProxyType({authority.name: authority for authority in authorities.values()}),
+        profiles=MappingProxyType(profiles),
+        authorities=MappingProxyType({one.name: one for one in authorities.values() if not one.retired}),
         generations=MappingProxyType(generations),
         newest=MappingProxyType({known.authority.id: known for known in generations.values()}),
-        channels=MappingProxyType({channel.label: channel for channel in channels}),
+        channels=MappingProxyType({row[1]: _channel(row, profiles) for row in channels if row[9] is None}),
+        labels=MappingProxyType({row[0]: row[1] for row in channels}),
         anchors=tuple(list_anchors(tx)),
-        stations=MappingProxyType({station.name: station for station in list_stations(tx)}),
+        accounts=MappingProxyType({account.name: account for account in list_accounts(tx)}),
+    )
+
+
+def _own_profiles(tx: Transaction) -> dict[str, Profile]:
+    """Return the factory's own profiles: of each the version in force, of a retired one the newest."""
+    newest = {row[0]: row for row in tx.execute(records.SELECT_PROFILES)}
+    return {name: stored_profile(name, row[1], row[2]) for name, row in newest.items()}
+
+
+def _authority(row: tuple[Any, ...], profiles: Mapping[str, Profile]) -> Authority:
+    return Authority(
+        id=row[0],
+        name=row[1],
+        profile=profiles[row[2]],
+        parent_id=row[3],
+        publication_url=row[4],
+        key_type=row[6],
+        enabled=bool(row[7]) and row[8] is None,
+        retired=row[8] is not None,
+    )
+
+
+def _channel(row: tuple[Any, ...], profiles: Mapping[str, Profile]) -> Channel:
+    return Channel(
+        id=row[0],
+        label=row[1],
+        authority_id=row[2],
+        profile=profiles[row[3]],
+        accepts=_kinds(row[4]),
+        enabled=bool(row[5]),
+        is_default=bool(row[6]),
+        policy=_POLICY.decode(row[8]) if row[8] is not None else DEFAULT_POLICY,
     )
 
 

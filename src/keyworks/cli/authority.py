@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from keyworks.service.authorities import Succession
     from keyworks.service.installation import Installation
 
-PROFILES: Final = ("root", "issuing", "idevid-root", "idevid-issuing")
 _COLUMNS: Final = {
     "NAME": "name",
     "GEN": "generation",
@@ -50,33 +49,36 @@ def authority() -> None:
     ),
 )
 @click.argument("name")
-@click.option("--profile", required=True, type=click.Choice(PROFILES), help="What its certificate looks like.")
-@click.option("--parent", metavar="NAME", help="The authority that certifies it; none for a root.")
-@click.option("--organization", help="The O of its subject.  [default: as in keyworks.toml]")
 @click.option(
-    "--publication-url", metavar="URL", help="Written into what it issues, for ever.  [default: as root]"
+    "--profile",
+    required=True,
+    metavar="NAME",
+    help="What its certificate looks like: root, issuing, idevid-root, idevid-issuing, or one of your own.",
+)
+@click.option("--parent", metavar="NAME", help="The authority that certifies it; none for a root.")
+@click.option("--organization", help="The O of its subject.  [default: the factory's]")
+@click.option(
+    "--publication-url", metavar="URL", help="Written into what it issues, for ever.  [default: the factory's]"
 )
 @click.option("--key-type", default="P-256", show_default=True, help="Such as P-384, rsa-4096 or ML-DSA-65.")
 @click.pass_obj
 def create(session: Session, /, name: str, profile: str, **given: str | None) -> None:
     """Create an authority; it issues from now on.
 
-    A root certifies itself; issuing authorities are certified by their --parent. The publication address is
-    that of the parent (of the first root, for a root), unless another one is named.
+    A root certifies itself; issuing authorities are certified by their --parent.
     """
-    from keyworks.service.authorities import NewAuthority, create_authority, list_generations
+    from keyworks.service.authority_policy import NewAuthority, create_authority
+
+    new = NewAuthority(
+        name=name,
+        profile=profile,
+        parent=given["parent"],
+        organization=given["organization"],
+        publication_url=given["publication_url"],
+        key_type=given["key_type"] or "",
+    )
 
     async def work(installation: "Installation") -> dict[str, Any]:
-        known = {one.authority.name: one.authority for one in await list_generations(installation)}
-        above = known.get(given["parent"] or "") or next(iter(known.values()))
-        new = NewAuthority(
-            name=name,
-            profile=profile,
-            organization=given["organization"] or installation.settings.node.organization,
-            publication_url=given["publication_url"] or above.publication_url,
-            parent=given["parent"],
-            key_type=given["key_type"] or "",
-        )
         created = await create_authority(installation, new)
         return (await _known(installation)).document(created)
 
@@ -93,7 +95,7 @@ def create(session: Session, /, name: str, profile: str, **given: str | None) ->
     ),
 )
 @click.argument("name")
-@click.option("--key-type", help="Such as P-384, rsa-4096 or ML-DSA-65.  [default: the former's]")
+@click.option("--key-type", help="Such as P-384, rsa-4096 or ML-DSA-65.  [default: as the policy says]")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def next_(session: Session, name: str, *, key_type: str | None, yes: bool) -> None:
@@ -104,6 +106,7 @@ def next_(session: Session, name: str, *, key_type: str | None, yes: bool) -> No
     one; a root's is a new root. Whoever has to trust a new root needs its certificate, so this asks first.
     """
     from keyworks.service.authorities import plan_next_generation, root_of, start_next_generation
+    from keyworks.service.authority_policy import set_key_type
 
     planned = session.run(lambda installation: plan_next_generation(installation, name))
     if planned.brings_a_root and not yes:
@@ -111,7 +114,9 @@ def next_(session: Session, name: str, *, key_type: str | None, yes: bool) -> No
         confirmed(f"Start generation {planned.number} of {name}?", "No generation was started.")
 
     async def work(installation: "Installation") -> dict[str, Any]:
-        started = await start_next_generation(installation, planned, key_type)
+        if key_type is not None:
+            await set_key_type(installation, name, key_type)
+        started = await start_next_generation(installation, planned)
         known = await _known(installation)
         return {**known.document(started), "root": f"sha256:{root_of(started).fingerprint.hex()}"}
 

@@ -22,39 +22,6 @@ if TYPE_CHECKING:
     from keyworks.x509.general_name import SubjectAltName
 
 STATES: Final = ("valid", "expired", "revoked", "held", "unconfirmed")
-PROFILES: Final = (
-    "root",
-    "issuing",
-    "idevid-root",
-    "idevid-issuing",
-    "idevid",
-    "ldevid",
-    "https-device",
-    "tls-client",
-    "mqtt-client",
-    "opcua-application",
-    "opcua-application-rsa",
-    "ipsec",
-    "vpn-client",
-    "safety",
-    "tls-server",
-    "tls-service",
-    "ipsec-gateway",
-    "ocsp-responder",
-    "code-signing",
-    "firmware",
-    "configuration",
-    "trust-configuration",
-    "timestamping",
-    "cmp-ra",
-    "est-ra",
-    "registrar",
-    "kga",
-    "masa",
-    "station",
-    "user",
-    "staff",
-)
 REASONS: Final = (
     "keyCompromise",
     "cACompromise",
@@ -89,7 +56,7 @@ def certificate() -> None:
     ),
 )
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
-@click.option("--profile", type=click.Choice(PROFILES), metavar="NAME", help="Only this kind.")
+@click.option("--profile", metavar="NAME", help="Only this kind.")
 @click.option("--device", metavar="SERIAL", help="Only this device's.")
 @click.option("--product", help="With --device, where several products share the serial number.")
 @click.option("--manufacturer", help="With --device, where several manufacturers share it.")

@@ -10,35 +10,6 @@ from keyworks.cli.table import print_list, report
 if TYPE_CHECKING:
     from keyworks.service.channels import ListedChannel
 
-PROFILES: Final = (
-    "idevid",
-    "ldevid",
-    "https-device",
-    "tls-client",
-    "mqtt-client",
-    "opcua-application",
-    "opcua-application-rsa",
-    "ipsec",
-    "vpn-client",
-    "safety",
-    "tls-server",
-    "tls-service",
-    "ipsec-gateway",
-    "ocsp-responder",
-    "code-signing",
-    "firmware",
-    "configuration",
-    "trust-configuration",
-    "timestamping",
-    "cmp-ra",
-    "est-ra",
-    "registrar",
-    "kga",
-    "masa",
-    "station",
-    "user",
-    "staff",
-)
 _COLUMNS: Final = {
     "LABEL": "label",
     "PROFILE": "profile",
@@ -57,13 +28,7 @@ def channel() -> None:
 @channel.command("create", examples=("keyworks channel create plant-2 --authority plant-2 --profile ldevid",))
 @click.argument("label")
 @click.option("--authority", required=True, metavar="NAME", help="Who issues.")
-@click.option(
-    "--profile",
-    required=True,
-    type=click.Choice(PROFILES),
-    metavar="NAME",
-    help="What; it decides who may ask.",
-)
+@click.option("--profile", required=True, metavar="NAME", help="What; it decides who may ask.")
 @click.pass_obj
 def create(session: Session, label: str, authority: str, profile: str) -> None:
     """Create a channel; it serves from now on, under /.well-known/est/LABEL/.

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from keyworks.cli.command import Address, Command, Session
+from keyworks.cli.policy import folder_of, read_source
 from keyworks.cli.table import report
 
 if TYPE_CHECKING:
     from keyworks.service.installation import Installation
     from keyworks.service.setup import NewInstallation
+    from keyworks.settings.factory import FactorySection
+    from keyworks.settings.toml import Source
 
 PRESETS: Final = ("supplier", "operator")
 LISTEN: Final = {
@@ -32,6 +35,7 @@ _NEXT: Final = {
         "anchor add SUPPLIER supplier-root.pem --vouches-for device --manufacturer MANUFACTURER",
         "device add SN-0001 --manufacturer MANUFACTURER --product PRODUCT",
     ),
+    "": ("serve", "policy show"),
 }
 _OPTIONS: Final = {("node", "name"): "--node", ("node", "names"): "--name", ("keys",): "--passphrase-env"}
 """Which option makes a setting, where the setting's name does not say it."""
@@ -45,10 +49,12 @@ _PUBLICATION_HELP: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
     home: Path | None
-    organization: str
-    preset: str
+    organization: str | None
+    preset: str | None
+    factory: str | None
+    print_factory: bool
     node: str | None
-    publication_url: str
+    publication_url: str | None
     name: tuple[str, ...]
     enrollment: str
     console: str
@@ -62,14 +68,26 @@ class _Options:
 
         return NewInstallation(
             home=home,
-            organization=self.organization,
-            node=self.node or self.preset,
-            preset=self.preset,
-            publication_url=self.publication_url,
+            node=self.node or self.preset or "node-1",
+            factory=self.source,
             names=self.name,
             listen=Listen(enrollment=self.enrollment, console=self.console, publication=self.publication),
+            folder=folder_of(self.factory) if self.factory else Path(),
             passphrase_env=self.passphrase_env,
         )
+
+    @property
+    def source(self) -> "Source":
+        """Return the policy that it starts with."""
+        from keyworks.service.policy.preset import preset
+
+        if self.factory is not None:
+            if self.preset or self.organization or self.publication_url:
+                raise click.UsageError("--factory says it all: leave --preset and what goes with it out.")
+            return read_source(self.factory)
+        if self.preset is None or self.organization is None or self.publication_url is None:
+            raise click.UsageError("Say --factory FILE, or --preset with --organization and --publication-url.")
+        return preset(self.preset, self.organization, self.publication_url)
 
 
 @click.command(
@@ -83,17 +101,23 @@ keyworks init plant --preset supplier --organization 'Example Pumps' \\
         """\
 keyworks init --preset operator --organization Water --publication-url http://pki.water.example \\
       --name pki.water.example --enrollment 0.0.0.0:8443 --publication 0.0.0.0:80""",
+        "keyworks init plant --factory factory.toml --node line-server",
     ),
 )
 @click.argument("home", required=False, type=click.Path(path_type=Path))
-@click.option("--organization", required=True, help="Whose installation it is; the O of its authorities.")
+@click.option("--organization", help="Whose installation it is; the O of its authorities.")
 @click.option(
     "--preset",
-    required=True,
     type=click.Choice(PRESETS),
     help="What it starts with: a supplier gives devices their IDevID, an operator their LDevID.",
 )
-@click.option("--publication-url", required=True, metavar="URL", help=_PUBLICATION_HELP)
+@click.option("--publication-url", metavar="URL", help=_PUBLICATION_HELP)
+@click.option(
+    "--factory",
+    metavar="FILE",
+    help="Start with the policy in a factory.toml instead of a preset; - is standard input.",
+)
+@click.option("--print-factory", is_flag=True, help="Print the preset's factory.toml, and create nothing.")
 @click.option("--node", help="This machine's name in logs and its certificate.  [default: the preset's name]")
 @click.option(
     "--name",
@@ -124,13 +148,16 @@ def init(session: Session, /, **given: Any) -> None:
     """Create an installation in HOME, or in --home.
 
     Makes the keys, the authorities, the channels, the server's certificate and the ledger: all of it,
-    or nothing.
+    or nothing. A preset is a factory.toml too: --print-factory shows it.
     """
     import asyncio
 
     from keyworks.service.setup import create_installation
 
     options = _Options(**given)
+    if options.print_factory:
+        click.echo(options.source.text, nl=False)
+        return
     home = options.home or session.home
     wanted = options.wanted(home.absolute())
     _check(wanted)
@@ -154,11 +181,15 @@ async def _created(installation: "Installation") -> dict[str, Any]:
     from keyworks.service.authorities import list_generations
     from keyworks.service.channels import list_channels
     from keyworks.service.ledger import ledger_identity
+    from keyworks.service.policy.history import present_policy
 
+    factory: FactorySection = (await present_policy(installation)).factory
     settings = installation.settings
     return {
         "home": str(installation.home),
         "node": settings.node.name,
+        "organization": factory.organization,
+        "publication_url": factory.publication_url,
         "authorities": [known.authority.name for known in await list_generations(installation)],
         "channels": [listed.channel.label for listed in await list_channels(installation)],
         "listen": {name: getattr(settings.listen, name) for name in LISTEN},
@@ -172,13 +203,13 @@ def _told(home: Path, options: _Options, document: dict[str, Any]) -> list[str]:
     place = f"the environment variable {options.passphrase_env}"
     if document["passphrase_file"]:
         place = f"{home / document['passphrase_file']}; keep a copy where the keys are not"
-    organization = shlex.quote(options.organization)
-    commands = (line.format(organization=organization) for line in _NEXT[options.preset])
+    organization = shlex.quote(document["organization"])
+    commands = (line.format(organization=organization) for line in _NEXT[options.preset or ""])
     return [
-        f"Created the installation of {options.organization} in {home}.",
+        f"Created the installation of {document['organization']} in {home}.",
         f"  authorities  {', '.join(document['authorities'])}",
         f"  channels     {', '.join(document['channels'])}",
-        f"  published at {options.publication_url}",
+        f"  published at {document['publication_url']}",
         f"  settings     {home / 'keyworks.toml'}",
         f"  passphrase   in {place}",
         f"  ledger key   {document['ledger_key']}",

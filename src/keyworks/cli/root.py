@@ -28,11 +28,18 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "init": ("installation", "Create an installation in HOME, or in --home."),
         "serve": ("installation", "Serve the installation until SIGTERM or Ctrl-C."),
+        "plan": ("policy", "Show what applying FILE would change, and what that means for live certificates."),
+        "apply": ("policy", "Let the policy in FILE come into force: all of it, or nothing."),
+        "policy": ("policy", "The factory as code: what is in force, and every version that ever was."),
         "authority": ("authority", "Certification authorities: create, renew their keys, list, show, export."),
         "channel": ("channel", "Channels: how one kind of subject gets one kind of certificate."),
         "anchor": ("anchor", "Trust anchors: whose certificates count here, and for what."),
         "device": ("device", "The inventory: devices that may get an identity."),
+        "order": ("order", "Production orders: which devices are made, and how many may get an identity."),
         "station": ("station", "Stations: what on a line may ask for certificates of devices."),
+        "request": ("request", "Requests that wait for approval: list, show, approve, reject."),
+        "service": ("account", "Services: what gets certificates of its own, such as a server or a signer."),
+        "person": ("account", "People: who gets certificates of their own."),
         "certificate": ("certificate", "Certificates: list, show, export, revoke."),
         "enroll": (
             "enroll",
@@ -65,6 +72,7 @@ Exit status:
   1    refused or failed: the sentence on standard error says why
   2    the command line is wrong
   3    not now: the same command can work later
+  4    plan --exit-code: there is something to apply
   130  interrupted: what was begun may have been done all the same
 \b
 Environment:

@@ -8,17 +8,16 @@ from typing import Final
 from keyworks import oids
 from keyworks.access.records import advance_trust
 from keyworks.authority import records
-from keyworks.authority.channel import check_label
 from keyworks.authority.generation import Authority, Generation, file_name
 from keyworks.authority.naming import organization_of
 from keyworks.authority.order import Order, Replacement
-from keyworks.authority.profile import PROFILES, Issuer, Profile, Wanted
-from keyworks.authority.register import Register
+from keyworks.authority.profile import Issuer, Profile, Wanted
 from keyworks.errors import OperatorError, RejectedName, Unavailable
 from keyworks.keys.purpose import Purpose
 from keyworks.keys.records import SealedKey
 from keyworks.service.installation import Installation
 from keyworks.service.keymaking import make_key
+from keyworks.settings.factory import AuthoritySection
 from keyworks.store.engine import Transaction
 from keyworks.store.ids import new_id
 from keyworks.x509.certificate import Certificate
@@ -30,52 +29,39 @@ _PUBLICATION_URL: Final = re.compile(
     rf"http://(?:{_HOST}|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?(?:/[A-Za-z0-9._~-]+)*/?"
 )
 _MAX_URL: Final = 200
-CA_PROFILES: Final = tuple(name for name, profile in PROFILES.items() if profile.ca)
 
 
-@dataclass(frozen=True, slots=True)
-class NewAuthority:
-    """An authority as an operator asks for it.
+async def prepare_authority(
+    installation: Installation, name: str, section: AuthoritySection, profile: Profile
+) -> None:
+    """Make an authority's first key and certify it; it comes into force with the policy that has it.
+
+    One that was prepared already stays as it is.
 
     Args:
-        name: Unique; a word as it stands in publication addresses.
-        profile: root, issuing, idevid-root or idevid-issuing.
-        organization: The O of its subject.
-        publication_url: Where its CRLs and its certificate are published, for ever.
-        parent: Name of the authority that certifies it; ``None`` for a root.
-        key_type: Such as ``P-384``.
-    """
-
-    name: str
-    profile: str
-    organization: str
-    publication_url: str
-    parent: str | None = None
-    key_type: str = "P-256"
-
-
-async def create_authority(installation: Installation, new: NewAuthority) -> Generation:
-    """Create an authority with its first generation; it issues from now on.
-
-    Raises:
-        OperatorError: The name is taken or cannot be, the profile is not a CA's, or the parent does not fit.
+        installation: Where.
+        name: As it is called.
+        section: What it is, resolved and checked.
+        profile: The one that the section names.
     """
     register, _ = await installation.registers.current()
-    subject = _subject(new.organization, new.name, number=1)
-    profile = _ca_profile(new.profile)
-    parent = _parent(register, new, profile)
+    known = {one.authority.name: one for one in register.newest.values()}
+    if name in known:
+        return
+    parent = known[section.parent] if section.parent is not None else None
     _check_certifies(parent, installation.clock.now())
-    if new.name in register.authorities:
-        raise OperatorError(f"There is an authority '{new.name}' already; choose another name.")
     authority = Authority(
         id=new_id(),
-        name=check_label(new.name),
+        name=name,
         profile=profile,
         parent_id=parent.authority.id if parent else None,
-        publication_url=check_publication_url(new.publication_url),
+        publication_url=section.publication_url or "",
+        key_type=section.key,
+        retired=True,
     )
-    key = await make_key(installation, Purpose.CA, new.key_type, f"authority:{new.name}")
-    return await _certify(installation, _Start(authority, 1, subject, key), parent)
+    subject = authority_subject(section.organization or "", name, 1)
+    key = await make_key(installation, Purpose.CA, section.key, f"authority:{name}")
+    await _certify(installation, _Start(authority, 1, subject, key), parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +108,7 @@ async def plan_next_generation(installation: Installation, name: str) -> Success
     return Succession(register.current_generation(authority.id), parent)
 
 
-async def start_next_generation(
-    installation: Installation, planned: Succession, key_type: str | None = None
-) -> Generation:
+async def start_next_generation(installation: Installation, planned: Succession) -> Generation:
     """Start an authority's next generation: a new key, which issues from now on in the former one's place.
 
     What the former one issued stays valid, and so does its own certificate.
@@ -132,16 +116,16 @@ async def start_next_generation(
     Args:
         installation: Where.
         planned: What the operator has seen and wants.
-        key_type: Such as ``P-384``; ``None`` for the former generation's.
 
     Raises:
-        OperatorError: Somebody else has started one since it was planned, or there is no such key type.
+        OperatorError: Somebody else has started one since it was planned.
     """
-    former, authority = planned.former, planned.former.authority
-    if not planned.is_still(await plan_next_generation(installation, authority.name)):
+    now = await plan_next_generation(installation, planned.former.authority.name)
+    former, authority = now.former, now.former.authority
+    if not planned.is_still(now):
         raise _overtaken(authority, planned.number)
-    subject = _subject(organization_of(former.issuer.name), authority.name, planned.number)
-    key_type = key_type or former.certificate.public_key.key_type
+    subject = authority_subject(organization_of(former.issuer.name), authority.name, planned.number)
+    key_type = authority.key_type or former.certificate.public_key.key_type
     key = await make_key(installation, Purpose.CA, key_type, f"authority:{authority.name}")
     return await _certify(installation, _Start(authority, planned.number, subject, key), planned.parent)
 
@@ -172,35 +156,17 @@ def check_publication_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _subject(organization: str, name: str, number: int) -> Name:
+def authority_subject(organization: str, name: str, number: int) -> Name:
+    """Return the subject of an authority's generation.
+
+    Raises:
+        OperatorError: It cannot be named so.
+    """
     common_name = f"{organization} {name} G{number}"
     try:
         return Name.of((oids.ORGANIZATION_NAME, organization), (oids.COMMON_NAME, common_name))
     except RejectedName as error:
         raise OperatorError(f"Authority {name!r} cannot be named so: {error.detail}") from error
-
-
-def _ca_profile(name: str) -> Profile:
-    if name not in CA_PROFILES:
-        raise OperatorError(f"'{name}' is no profile of an authority; choose one of {', '.join(CA_PROFILES)}.")
-    return PROFILES[name]
-
-
-def _parent(register: Register, new: NewAuthority, profile: Profile) -> Generation | None:
-    """Return the generation that certifies the new authority, or ``None`` for a root."""
-    is_root = new.profile in ("root", "idevid-root")
-    if is_root != (new.parent is None):
-        raise OperatorError(
-            "A root certifies itself and has no parent." if is_root else f"{new.profile} needs a --parent."
-        )
-    if new.parent is None:
-        return None
-    parent = register.current_generation(register.authority(new.parent).id)
-    if not parent.authority.profile.path_length:
-        raise OperatorError(f"Authority {new.parent} certifies no further authorities (its pathLen is 0).")
-    if profile.lifetime is None and parent.certificate.not_after != NO_EXPIRY:
-        raise OperatorError(f"{new.profile} never expires, so its parent must be an idevid-root.")
-    return parent
 
 
 def _check_certifies(parent: Generation | None, at: int) -> None:
@@ -233,8 +199,8 @@ async def _certify(installation: Installation, start: _Start, parent: Generation
     generation_id, authority = new_id(), start.authority
     issuer = parent.issuer if parent else _own_issuer(generation_id, start)
     at = installation.clock.now()
-    issues_for = authority.profile.issues_for
-    issues_until = at + int(issues_for.total_seconds()) if issues_for else issuer.not_after
+    periods = [one for one in (authority.profile.issues_for, authority.profile.lifetime) if one is not None]
+    issues_until = at + int(min(periods).total_seconds()) if periods else issuer.not_after
     row = {
         "id": generation_id,
         "authority_id": authority.id,
@@ -297,6 +263,9 @@ def _insert_authority(tx: Transaction, authority: Authority, at: int) -> None:
         "parent_id": authority.parent_id,
         "publication_url": authority.publication_url,
         "created_at": at,
+        "key_type": authority.key_type,
+        "enabled": 1,
+        "retired_at": at,
     }
     if not tx.execute(records.INSERT_AUTHORITY, row):
         raise OperatorError(f"There is an authority '{authority.name}' already; choose another name.")

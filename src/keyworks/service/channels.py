@@ -1,20 +1,16 @@
-"""Channels: how one kind of subject gets one kind of certificate."""
+"""Channels: how one kind of subject gets one kind of certificate. Each change is an amendment of the policy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from keyworks.access.records import advance_trust
-from keyworks.authority import records
-from keyworks.authority.authorize import ACCEPTABLE
-from keyworks.authority.channel import Channel, check_label
-from keyworks.authority.profile import PROFILES
+import msgspec
+
+from keyworks.authority.channel import Channel
 from keyworks.errors import OperatorError
-from keyworks.ledger.entry import SealedEntry
-from keyworks.ledger.records import insert_entries
-from keyworks.service.event import event
 from keyworks.service.installation import Installation
-from keyworks.store.engine import Transaction
-from keyworks.store.ids import new_id
+from keyworks.service.policy.apply import amend
+from keyworks.service.policy.document import with_section
+from keyworks.settings.factory import ChannelSection, FactoryDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +34,16 @@ async def create_channel(installation: Installation, new: NewChannel) -> Channel
     Raises:
         OperatorError: The label is taken or cannot be one, or authority and profile do not fit.
     """
+
+    def change(document: FactoryDocument) -> FactoryDocument:
+        if new.label in document.channel:
+            raise OperatorError(f"There is a channel '{new.label}' already; choose another label.")
+        section = ChannelSection(authority=new.authority, profile=new.profile)
+        return with_section(document, "channel", new.label, section)
+
+    await amend(installation, f"channel create {new.label}", change)
     register, _ = await installation.registers.current()
-    authority = register.authority(new.authority)
-    if new.profile not in ACCEPTABLE:
-        raise OperatorError(
-            f"'{new.profile}' is no profile of a channel; choose one of {', '.join(ACCEPTABLE)}."
-        )
-    profile = PROFILES[new.profile]
-    if authority.profile.path_length != 0:
-        raise OperatorError(f"Authority {new.authority} certifies authorities only; name an issuing one.")
-    if (new.profile == "idevid") != (authority.profile.name == "idevid-issuing"):
-        raise OperatorError(
-            "IDevIDs, and only they, come from an idevid-issuing authority: who trusts it trusts devices."
-        )
-    accepts = ACCEPTABLE[new.profile]
-    channel = Channel(new_id(), check_label(new.label), authority.id, profile, accepts)
-    detail = (("authority", authority.name), ("profile", f"{profile.name}/{profile.version}"))
-    entry = event(installation, "channel.created", f"channel:{channel.label}", detail)
-    await installation.store.write(_insert, (channel, installation.clock.now(), entry))
-    return channel
-
-
-def _insert(tx: Transaction, items: Sequence[tuple[Channel, int, SealedEntry]]) -> list[None]:
-    for channel, at, entry in items:
-        row = {
-            "id": channel.id,
-            "label": channel.label,
-            "authority_id": channel.authority_id,
-            "profile": channel.profile.name,
-            "accepts": ",".join(sorted(kind.value for kind in channel.accepts)),
-            "enabled": 1,
-            "is_default": 0,
-            "created_at": at,
-        }
-        if not tx.execute(records.INSERT_CHANNEL, row):
-            raise OperatorError(f"There is a channel '{channel.label}' already; choose another label.")
-        insert_entries(tx, [entry])
-        advance_trust(tx)
-    return [None] * len(items)
+    return register.channels[new.label]
 
 
 async def enable_channel(installation: Installation, label: str, *, enabled: bool) -> None:
@@ -84,18 +52,19 @@ async def enable_channel(installation: Installation, label: str, *, enabled: boo
     Raises:
         OperatorError: There is no such channel.
     """
-    action = "channel.enabled" if enabled else "channel.disabled"
-    entry = event(installation, action, f"channel:{label}")
-    await installation.store.write(_enable, (label, enabled, entry))
+    what = f"channel {'enable' if enabled else 'disable'} {label}"
+    await amend(installation, what, _changing(label, lambda one: msgspec.structs.replace(one, enabled=enabled)))
 
 
-def _enable(tx: Transaction, items: Sequence[tuple[str, bool, SealedEntry]]) -> list[None]:
-    for label, enabled, entry in items:
-        if not tx.execute(records.ENABLE_CHANNEL, {"wanted_label": label, "wanted": int(enabled)}):
+def _changing(
+    label: str, change: Callable[[ChannelSection], ChannelSection]
+) -> Callable[[FactoryDocument], FactoryDocument]:
+    def changed(document: FactoryDocument) -> FactoryDocument:
+        if label not in document.channel:
             raise OperatorError(f"There is no channel '{label}'; see `keyworks channel list`.")
-        insert_entries(tx, [entry])
-        advance_trust(tx)
-    return [None] * len(items)
+        return with_section(document, "channel", label, change(document.channel[label]))
+
+    return changed
 
 
 async def set_default_channel(installation: Installation, label: str | None) -> None:
@@ -104,22 +73,15 @@ async def set_default_channel(installation: Installation, label: str | None) -> 
     Raises:
         OperatorError: There is no such channel, or it serves nobody but this node.
     """
-    register, _ = await installation.registers.current()
-    known = register.channels.get(label) if label is not None else None
-    if known is not None and not known.accepts:
-        raise OperatorError(f"Channel '{label}' is for this server's own certificate; nobody can ask there.")
-    entry = event(installation, "channel.made_default", f"channel:{label or '(none)'}")
-    await installation.store.write(_set_default, (label, entry))
 
+    def change(document: FactoryDocument) -> FactoryDocument:
+        for known, one in document.channel.items():
+            document = with_section(document, "channel", known, msgspec.structs.replace(one, default=False))
+        if label is None:
+            return document
+        return _changing(label, lambda one: msgspec.structs.replace(one, default=True))(document)
 
-def _set_default(tx: Transaction, items: Sequence[tuple[str | None, SealedEntry]]) -> list[None]:
-    for label, entry in items:
-        tx.execute(records.UNSET_DEFAULT)
-        if label is not None and not tx.execute(records.SET_DEFAULT, {"wanted_label": label}):
-            raise OperatorError(f"There is no channel '{label}'; see `keyworks channel list`.")
-        insert_entries(tx, [entry])
-        advance_trust(tx)
-    return [None] * len(items)
+    await amend(installation, f"channel default {label or '--none'}", change)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,11 @@ class Description:
 async def describe(installation: Installation, record: CertificateRecord) -> Description:
     """Return everything that is known about a certificate."""
     register, _ = await installation.registers.current()
-    labels = {channel.id: channel.label for channel in register.channels.values()}
     return Description(
         record=record,
         certificate=Certificate.parse(record.der),
         state=record.state_at(installation.clock.now()),
         generation=register.generations[record.generation_id],
-        channel=labels.get(record.channel_id or ""),
+        channel=register.labels.get(record.channel_id or ""),
         entry=await issuance_of(installation, record),
     )

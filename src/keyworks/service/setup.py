@@ -17,8 +17,6 @@ from keyworks.keys.purpose import Purpose
 from keyworks.keys.software import create_key_store, prepare_key_store
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import INSERT_IDENTITY, insert_entries
-from keyworks.service.authorities import NewAuthority, check_publication_url, create_authority
-from keyworks.service.channels import NewChannel, create_channel
 from keyworks.service.event import event
 from keyworks.service.installation import (
     SETTINGS_FILE,
@@ -27,7 +25,9 @@ from keyworks.service.installation import (
     passphrase_of,
 )
 from keyworks.service.keymaking import make_key
+from keyworks.service.policy.apply import apply, propose
 from keyworks.service.server_certificate import server_certificate
+from keyworks.settings.factory import FactoryDocument, read_factory
 from keyworks.settings.node import (
     Keys,
     Listen,
@@ -37,6 +37,7 @@ from keyworks.settings.node import (
     check_node_settings,
     render_node_settings,
 )
+from keyworks.settings.toml import Source
 from keyworks.store.clock import Clock, SystemClock
 from keyworks.store.durable import sync_folder, write_new_file
 from keyworks.store.engine import Store, Transaction
@@ -54,22 +55,20 @@ class NewInstallation:
 
     Args:
         home: Its folder; does not exist yet, or is empty.
-        organization: Whose it is.
         node: This node's name.
-        preset: Which authorities and channels it starts with; see ``PRESETS``.
-        publication_url: Burnt into every certificate.
+        factory: The policy it starts with; a preset's, or a file.
         names: Host names and addresses of its server.
         listen: Where it listens.
+        folder: Where the certificate files are that the policy names.
         passphrase_env: The environment variable with the passphrase; ``None`` generates one into a file.
     """
 
     home: Path
-    organization: str
     node: str
-    preset: str
-    publication_url: str
+    factory: Source
     names: tuple[str, ...]
     listen: Listen
+    folder: Path = Path()
     passphrase_env: str | None = None
 
     @property
@@ -78,32 +77,8 @@ class NewInstallation:
         keys = Keys(passphrase_env=self.passphrase_env)
         if self.passphrase_env is None:
             keys = Keys(passphrase_file=PASSPHRASE_FILE)
-        node = Node(name=self.node, organization=self.organization, names=self.names)
+        node = Node(name=self.node, names=self.names)
         return NodeSettings(node=node, listen=self.listen, keys=keys)
-
-
-@dataclass(frozen=True, slots=True)
-class _Preset:
-    """Authorities as (name, profile, parent), channels as (label, authority, profile)."""
-
-    authorities: tuple[tuple[str, str, str | None], ...]
-    channels: tuple[tuple[str, str, str], ...]
-
-
-# A supplier's stations and servers have a root of their own: whoever trusts its IDevID root trusts devices.
-_OWN_AUTHORITIES: Final = (("root", "root", None), ("issuing", "issuing", "root"))
-_OWN_CHANNELS: Final = (("tls", "issuing", "tls-server"), ("stations", "issuing", "station"))
-_IDEVID_AUTHORITIES: Final = (
-    ("idevid-root", "idevid-root", None),
-    ("idevid-issuing", "idevid-issuing", "idevid-root"),
-)
-PRESETS: Final = {
-    "supplier": _Preset(
-        (*_OWN_AUTHORITIES, *_IDEVID_AUTHORITIES), (*_OWN_CHANNELS, ("idevid", "idevid-issuing", "idevid"))
-    ),
-    "operator": _Preset(_OWN_AUTHORITIES, (*_OWN_CHANNELS, ("ldevid", "issuing", "ldevid"))),
-}
-"""What an installation can start with: a supplier makes devices, an operator runs them."""
 
 
 async def create_installation(new: NewInstallation, clock: Clock | None = None) -> None:
@@ -116,9 +91,7 @@ async def create_installation(new: NewInstallation, clock: Clock | None = None) 
         OperatorError: The folder is in use, or something asked for cannot be.
     """
     clock = clock or SystemClock()
-    check_publication_url(new.publication_url)
-    if new.preset not in PRESETS:
-        raise OperatorError(f"'{new.preset}' is no preset; choose one of {', '.join(PRESETS)}.")
+    factory = read_factory(new.factory, new.folder)
     try:
         check_node_settings(new.settings)
     except WrongSetting as wrong:
@@ -126,7 +99,7 @@ async def create_installation(new: NewInstallation, clock: Clock | None = None) 
     home = new.home.absolute()
     with _work_folder(home) as work:
         try:
-            await _create_in(work, new, clock)
+            await _create_in(work, new, factory, clock)
             _move(work, home)
         except OSError as error:
             raise OperatorError(f"{home} cannot be created: {error.strerror}; nothing was changed.") from error
@@ -184,7 +157,7 @@ def _move(work: Path, home: Path) -> None:
     sync_folder(home.parent)
 
 
-async def _create_in(work: Path, new: NewInstallation, clock: Clock) -> None:
+async def _create_in(work: Path, new: NewInstallation, factory: FactoryDocument, clock: Clock) -> None:
     settings = new.settings
     if settings.keys.passphrase_file is not None:
         passphrase_text = secrets.token_urlsafe(_PASSPHRASE_OCTETS) + "\n"
@@ -200,20 +173,15 @@ async def _create_in(work: Path, new: NewInstallation, clock: Clock) -> None:
     finally:
         await store.close()
     async with open_installation(work, clock, passphrase) as installation:
-        await _furnish(installation, new)
+        await _furnish(installation, new, factory)
 
 
-async def _furnish(installation: Installation, new: NewInstallation) -> None:
+async def _furnish(installation: Installation, new: NewInstallation, factory: FactoryDocument) -> None:
     key = await make_key(installation, Purpose.LEDGER, "Ed25519", "ledger")
     origin = f"keyworks/{new.node}/{secrets.token_hex(4)}"
-    created = event(installation, "installation.created", f"node:{new.node}", (("preset", new.preset),))
+    created = event(installation, "installation.created", f"node:{new.node}", (("factory", new.factory.name),))
     await installation.store.write(_name_ledger, (origin, key.id, created))
-    preset = PRESETS[new.preset]
-    for name, profile, parent in preset.authorities:
-        authority = NewAuthority(name, profile, new.organization, new.publication_url, parent)
-        await create_authority(installation, authority)
-    for label, issuing, profile in preset.channels:
-        await create_channel(installation, NewChannel(label, issuing, profile))
+    await apply(installation, await propose(installation, factory, new.factory.refusal), "init")
     await server_certificate(installation)
 
 

@@ -20,13 +20,11 @@ class Node(Section, frozen=True):
 
     Args:
         name: In the logs, and in its server certificate.
-        organization: Whose installation it is; the O of its authorities.
         names: Host names and addresses in its server certificate.
         workers: Processes; 0 for one per core.
     """
 
     name: str
-    organization: str
     names: tuple[str, ...] = ("localhost", "127.0.0.1")
     workers: int = 0
 
@@ -125,16 +123,12 @@ _NODE_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _FORMATS: Final = ("json", "text")
-_MAX_ORGANIZATION: Final = 64
-"""RFC 5280 appendix A.1: ub-organization-name."""
-
 _MAX_WORKERS: Final = 256
 _FILE: Final = """\
 # This node. The applied policy (authorities, channels, anchors) is in the database.
 
 [node]
 name = {name}
-organization = {organization}
 # Host names and addresses in the server's certificate.
 names = [{names}]
 # Processes; 0 for one per core.
@@ -233,8 +227,6 @@ def _complaints(settings: NodeSettings) -> Iterator[tuple[tuple[str, ...], str]]
 def _about_node(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
     if not _NODE_NAME.fullmatch(node.name):
         yield ("node", "name"), "has to be 1 to 64 letters, digits and inner . _ -"
-    if not _is_text(node.organization) or len(node.organization) > _MAX_ORGANIZATION:
-        yield ("node", "organization"), "has to be 1 to 64 printable characters, no blanks around"
     if not node.names:
         yield ("node", "names"), "has to hold at least one host name or address"
     try:
@@ -275,7 +267,6 @@ def render_node_settings(settings: NodeSettings) -> str:
     source = "passphrase_file" if keys.passphrase_file else "passphrase_env"
     return _FILE.format(
         name=quoted(node.name),
-        organization=quoted(node.organization),
         names=", ".join(quoted(name) for name in node.names),
         workers=node.workers,
         enrollment=quoted(listen.enrollment),

@@ -1,6 +1,7 @@
-"""Anchors, stations, one-time secrets and epochs in the database."""
+"""Anchors, accounts, one-time secrets and epochs in the database."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,7 +9,7 @@ import pytest
 
 from keyworks.access import records
 from keyworks.access.principal import Kind
-from keyworks.access.records import Station
+from keyworks.access.records import Account
 from keyworks.access.secret import OneTimeSecret
 from keyworks.errors import NotAuthorized, OperatorError
 from keyworks.service.authorities import list_generations
@@ -94,21 +95,37 @@ async def test_an_unknown_secret_is_neither_bound_nor_spent(secret: Store) -> No
     assert await _stored(secret) == STORED
 
 
-def _add_station(tx: Transaction, name: str, active: int, *labels: str) -> None:
-    tx.execute(records.INSERT_STATION, {"id": f"id of {name}", "name": name, "active": active, "created_at": 1})
-    for label in labels:
-        tx.execute(records.INSERT_STATION_CHANNEL, {"station_id": f"id of {name}", "channel_label": label})
+def _account(name: str, *labels: str, kind: Kind = Kind.STATION, active: bool = True) -> Account:
+    names = {"dns": ("a.example", "b.example"), "ip": ()}
+    return Account(f"id of {name}", kind, name, active, frozenset(labels), names, "hall-1")
 
 
-async def test_stations_are_listed_by_name_with_their_channels(store: Store) -> None:
-    await _do(store, lambda tx: _add_station(tx, "line-2", 0))
-    await _do(store, lambda tx: _add_station(tx, "line-1", 1, "idevid", "stations", "idevid"))
-    first = Station("id of line-1", "line-1", active=True, channels=frozenset({"idevid", "stations"}))
-    second = Station("id of line-2", "line-2", active=False, channels=frozenset())
-    assert await store.read(records.list_stations) == [first, second]
-    assert await store.read(lambda tx: records.find_station(tx, "line-1")) == first
-    assert await store.read(lambda tx: records.find_station(tx, "")) is None
-    assert await store.read(lambda tx: records.find_station(tx, "line-%")) is None
+async def test_accounts_are_listed_by_name_with_their_channels_and_names(store: Store) -> None:
+    second = _account("line-2", kind=Kind.SERVICE, active=False)
+    first = _account("line-1", "idevid", "stations")
+    for one in (second, first):
+        await _do(store, lambda tx, one=one: records.put_account(tx, one, 1))  # type: ignore[misc]
+    assert await store.read(records.list_accounts) == [first, second]
+    assert await store.read(lambda tx: records.find_account(tx, "line-1")) == first
+    assert await store.read(lambda tx: records.find_account(tx, "")) is None
+    assert await store.read(lambda tx: records.find_account(tx, "line-%")) is None
+
+
+async def test_an_account_that_is_changed_keeps_its_id(store: Store) -> None:
+    await _do(store, lambda tx: records.put_account(tx, _account("line-1", "idevid"), 1))
+    other = replace(_account("line-1", "stations", active=False), id="other", names={}, site=None)
+    await _do(store, lambda tx: records.put_account(tx, other, 1))
+    assert await store.read(records.list_accounts) == [replace(other, id="id of line-1")]
+
+
+async def test_an_account_goes_together_with_its_unused_secrets(secret: Store) -> None:
+    gone = replace(_account(STORED.principal_name, "stations"), kind=STORED.principal_kind)
+    await _do(secret, lambda tx: records.put_account(tx, gone, 1))
+    await _do(secret, lambda tx: records.remove_account(tx, gone))
+    assert await secret.read(records.list_accounts) == []
+    left = await _stored(secret)
+    assert left is not None
+    assert left.replaced
 
 
 async def test_epochs_begin_at_zero_and_move_apart(store: Store) -> None:
@@ -117,16 +134,6 @@ async def test_epochs_begin_at_zero_and_move_apart(store: Store) -> None:
     await _do(store, records.advance_trust)
     await _do(store, records.advance_revocation)
     assert await store.read(records.read_epoch) == (2, 1)
-
-
-async def test_a_station_can_be_stopped_and_started(store: Store) -> None:
-    await _do(store, lambda tx: _add_station(tx, "line-1", 1))
-    for wanted in (0, 1):
-        parameters = {"wanted_name": "line-1", "wanted": wanted}
-        assert await _do(store, lambda tx, p=parameters: tx.execute(records.SET_STATION_ACTIVE, p))  # type: ignore[misc]
-        found = await store.read(lambda tx: records.find_station(tx, "line-1"))
-        assert found is not None
-        assert found.active == bool(wanted)
 
 
 async def test_anchors_are_listed_by_name_and_gone_once_removed(store: Store, supplier: Installation) -> None:

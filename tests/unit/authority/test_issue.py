@@ -19,7 +19,8 @@ from keyworks.authority.profile import YEAR, Wanted
 from keyworks.authority.recording import revoke_certificate
 from keyworks.authority.status import Filter, list_certificates
 from keyworks.errors import BadSubjectKey, IntegrityFailure, LintFailed, NotAuthorized, OperatorError
-from keyworks.service.authorities import NewAuthority, create_authority, find_generation
+from keyworks.service.authorities import find_generation
+from keyworks.service.authority_policy import NewAuthority, create_authority
 from keyworks.service.installation import Installation
 from keyworks.store.engine import Store, Transaction
 from keyworks.testing import NOON, FixedClock, WrongSigner, ledger_entries, next_generation, software_signer
@@ -234,16 +235,17 @@ async def test_a_key_that_the_profile_does_not_certify_is_refused_on_the_path_it
 
 async def test_an_authoritys_certificate_is_announced_before_it_is_signed(supplier: Installation) -> None:
     """So that the signatures a token counts can be reconciled with the ledger after a crash."""
-    new = NewAuthority("second", "issuing", "Example", "http://pki.example", "root")
+    new = NewAuthority("second", "issuing", "root")
     generation = await create_authority(supplier, new)
     about = [one for one in await ledger_entries(supplier.store) if one["object"] == "authority:second"]
     assert [one["action"] for one in about] == [
         "key.generated",
         "certificate.intended",
         "certificate.issued",
+        "authority.added",
     ]
     serial_number = f"{generation.certificate.serial_number:x}"
-    assert {one["detail"]["serial_number"] for one in about[1:]} == {serial_number}
+    assert {one["detail"]["serial_number"] for one in about[1:3]} == {serial_number}
 
 
 async def test_an_authoritys_certificate_that_was_not_signed_is_on_record_as_intended(

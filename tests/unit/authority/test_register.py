@@ -7,7 +7,8 @@ from keyworks.authority.profile import YEAR
 from keyworks.authority.register import Registers, read_register
 from keyworks.errors import NotFound, OperatorError, Unavailable
 from keyworks.service.anchors import drop_anchor
-from keyworks.service.authorities import NewAuthority, create_authority, find_generation
+from keyworks.service.authorities import find_generation
+from keyworks.service.authority_policy import NewAuthority, create_authority
 from keyworks.service.channels import NewChannel, create_channel, enable_channel, set_default_channel
 from keyworks.service.installation import Installation
 from keyworks.testing import EnrollmentDesk, FixedClock, next_generation
@@ -94,7 +95,7 @@ async def test_certificates_of_all_generations_that_are_valid_can_be_verified_th
 
 
 async def test_an_authority_that_is_added_issues_at_once(supplier: Installation) -> None:
-    await create_authority(supplier, NewAuthority("second", "issuing", "Example", "http://pki.example", "root"))
+    await create_authority(supplier, NewAuthority("second", "issuing", "root"))
     register, _ = await supplier.registers.current()
     second = register.current_generation(register.authority("second").id)
     assert second.number == 1

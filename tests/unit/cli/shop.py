@@ -15,11 +15,12 @@ from keyworks.cli.root import root
 from keyworks.keys.software import SoftwareSigner
 from keyworks.oids import SERIAL_NUMBER
 from keyworks.server.running import running_server
+from keyworks.service.accounts import NewSecret
 from keyworks.service.installation import Installation, open_installation
 from keyworks.service.inventory import add_devices
 from keyworks.service.server_certificate import server_certificate
 from keyworks.service.setup import create_installation
-from keyworks.service.stations import NewStation, add_station
+from keyworks.service.stations import add_station
 from keyworks.store.clock import SystemClock
 from keyworks.testing import FixedClock, small_installation, software_signer
 from keyworks.x509.certificate import Certificate
@@ -42,11 +43,11 @@ class Shop:
     def pin(self) -> str:
         return f"sha256:{self.root.fingerprint.hex()}"
 
-    def station(self, name: str = "") -> NewStation:
+    def station(self, name: str = "") -> NewSecret:
         """Register a station, of a new name unless it is given."""
         return asyncio.run(self._station(name or f"line-{secrets.token_hex(4)}"))
 
-    async def _station(self, name: str) -> NewStation:
+    async def _station(self, name: str) -> NewSecret:
         async with open_installation(self.home) as installation:
             return await add_station(installation, name, ("idevid",))
 

@@ -18,7 +18,7 @@ def test_authorities_are_listed_with_those_above_them(supplier_cli: Typed) -> No
     ]
 
 
-def test_an_authority_is_created_with_its_parents_publication_address(supplier_cli: Typed) -> None:
+def test_an_authority_is_created_with_the_factorys_publication_address(supplier_cli: Typed) -> None:
     made = supplier_cli.json("authority", "create", "plant-2", "--profile", "issuing", "--parent", "root")
     assert made["publication_url"] == "http://pki.supplier.example"
     assert made["subject"] == "CN=Example Supplier plant-2 G1,O=Example Supplier"
@@ -33,7 +33,7 @@ def test_a_root_is_created_with_what_is_asked_for(supplier_cli: Typed) -> None:
 
 def test_what_does_not_fit_is_refused_in_a_sentence(supplier_cli: Typed) -> None:
     words = ("authority", "create", "x", "--profile", "issuing")
-    assert supplier_cli.refused(*words) == "Error: issuing needs a --parent."
+    assert supplier_cli.refused(*words) == "Error: authority.x: issuing needs a parent."
     assert "no authority 'nobody'" in supplier_cli.refused(*words, "--parent", "nobody")
 
 

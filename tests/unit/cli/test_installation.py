@@ -50,7 +50,6 @@ def test_init_takes_its_folder_as_an_argument_too(nowhere: Typed) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "complaint"),
     [
-        ("--organization", "", "it has to be 1 to 64 printable characters"),
         ("--node", "bad node", "it has to be 1 to 64 letters"),
         ("--name", "bad name", "it has to hold host names and addresses"),
         ("--console", "bad host:1", "it has to be HOST:PORT"),

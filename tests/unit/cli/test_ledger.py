@@ -38,7 +38,7 @@ def test_the_ledger_shows_its_key_and_its_newest_entries(supplier_cli: Typed) ->
 
 def test_entries_are_found_by_what_was_done(supplier_cli: Typed) -> None:
     shown = supplier_cli.json("ledger", "show", "--action", "channel.")
-    assert {one["action"] for one in shown["entries"]} == {"channel.created"}
+    assert {one["action"] for one in shown["entries"]} == {"channel.added"}
 
 
 def test_a_damaged_entry_is_still_shown(supplier_cli: Typed) -> None:

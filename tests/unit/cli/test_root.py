@@ -15,9 +15,8 @@ from click.testing import CliRunner, Result
 
 from keyworks import __version__
 from keyworks.access.principal import Kind
-from keyworks.authority.library import PROFILES
 from keyworks.authority.revoke import REASONS
-from keyworks.cli import anchor, authority, certificate, channel, device, installation
+from keyworks.cli import account, anchor, certificate, device, installation
 from keyworks.cli.command import Session
 from keyworks.cli.reference import context_of, walk
 from keyworks.cli.root import COMMANDS, Root, root
@@ -30,8 +29,8 @@ from keyworks.errors import (
     OperatorError,
     Unavailable,
 )
-from keyworks.service.authorities import CA_PROFILES
-from keyworks.service.setup import PRESETS
+from keyworks.service.policy.document import NAMES
+from keyworks.service.policy.preset import PRESETS
 from keyworks.settings.node import Listen, Node
 
 EVERY = {context.command_path: command for command, context in walk(root, context_of(root, "keyworks"))}
@@ -101,14 +100,12 @@ def test_the_summary_that_is_shown_without_importing_is_the_commands_own(name: s
 
 
 def test_what_the_help_offers_is_what_there_is() -> None:
-    assert authority.PROFILES == CA_PROFILES
-    assert tuple(name for name, one in PROFILES.items() if not one.ca) == channel.PROFILES
-    assert set(certificate.PROFILES) == set(PROFILES)
+    assert account.NAMES == NAMES
     assert certificate.REASONS == REASONS
     assert tuple(DeviceState) == device.STATES
     assert tuple(Kind) == anchor.KINDS
     assert tuple(PRESETS) == installation.PRESETS
-    assert Node(name="n", organization="o").names == installation.NAMES
+    assert Node(name="n").names == installation.NAMES
     assert {name: getattr(Listen(), name) for name in Listen.__struct_fields__} == installation.LISTEN
 
 
@@ -161,7 +158,7 @@ def test_an_interrupt_says_that_something_may_have_been_done_and_how_to_look() -
     assert "`keyworks ledger show`" in result.stderr
 
 
-@pytest.mark.parametrize("code", [0, 1, 2, 3, 130])
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 130])
 def test_the_help_lists_every_exit_status(code: int) -> None:
     table = help_of("keyworks").partition("Exit status:")[2].partition("Environment:")[0]
     assert re.search(rf"^ +{code}  +\w", table, re.MULTILINE)
@@ -170,7 +167,7 @@ def test_the_help_lists_every_exit_status(code: int) -> None:
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
-        (["devices", "list"], "There is no command 'devices'. Did you mean 'device'?"),
+        (["devices", "list"], "There is no command 'devices'. Did you mean 'device' or 'service'?"),
         (["device", "lsit"], "There is no command 'lsit'. Did you mean 'list'?"),
         (["nonsense"], "There is no command 'nonsense'."),
         (["device", "list", "--manufaturer", "X"], "'--manufacturer'?)"),

@@ -9,22 +9,21 @@ import pytest
 from keyworks.algorithms.registry import KEY_TYPES
 from keyworks.errors import OperatorError
 from keyworks.service.authorities import (
-    NewAuthority,
     check_publication_url,
-    create_authority,
     find_generation,
     list_generations,
     plan_next_generation,
     root_of,
     start_next_generation,
 )
+from keyworks.service.authority_policy import NewAuthority, create_authority, set_key_type
 from keyworks.service.installation import Installation, open_installation
 from keyworks.testing import NOON, FixedClock, ledger_entries, next_generation
 from keyworks.x509.path import validate
 from keyworks.x509.tbs import NO_EXPIRY
 
-ROOT = NewAuthority("plant", "root", "Example", "http://pki.example/")
-ISSUING = NewAuthority("plant-issuing", "issuing", "Example", "http://pki.example", "plant")
+ROOT = NewAuthority("plant", "root", None, "Example", "http://pki.example/")
+ISSUING = NewAuthority("plant-issuing", "issuing", "plant")
 
 
 async def test_a_root_certifies_itself(operator: Installation) -> None:
@@ -75,14 +74,14 @@ async def test_an_authority_may_have_any_key(operator: Installation, key_type: s
         ({"name": "Plant"}, "cannot be a label"),
         ({"name": "cacerts"}, "a word of an enrollment protocol"),
         ({"name": ""}, "cannot be a label"),
-        ({"profile": "ldevid"}, "no profile of an authority; choose one of root,"),
-        ({"profile": "dealer"}, "no profile of an authority"),
-        ({"profile": "issuing"}, "issuing needs a --parent"),
-        ({"parent": "root"}, "A root certifies itself"),
+        ({"profile": "ldevid"}, "no profile of an authority 'ldevid'"),
+        ({"profile": "dealer"}, "no profile of an authority 'dealer'"),
+        ({"profile": "issuing"}, "issuing needs a parent"),
+        ({"parent": "root"}, "root certifies itself; take its parent away"),
         ({"profile": "issuing", "parent": "none"}, "no authority 'none'"),
-        ({"profile": "issuing", "parent": "issuing"}, "certifies no further authorities"),
-        ({"profile": "idevid-issuing", "parent": "root"}, "its parent must be an idevid-root"),
-        ({"key_type": "P-192"}, "is no key type"),
+        ({"profile": "issuing", "parent": "issuing"}, "certifies no authorities"),
+        ({"profile": "idevid-issuing", "parent": "root"}, "never ends and would outlive its issuer root"),
+        ({"key_type": "P-192"}, "is weak or unknown"),
         ({"organization": "x" * 65}, "cannot be named so"),
         ({"organization": "a\nb"}, "cannot be named so"),
         ({"organization": "x" * 60}, "cannot be named so"),
@@ -179,7 +178,8 @@ async def test_it_is_certified_by_its_parents_current_generation(operator: Insta
     root = await next_generation(operator, "root")
     plan = await plan_next_generation(operator, "issuing")
     assert plan.brings_a_root
-    started = await start_next_generation(operator, plan, "P-384")
+    await set_key_type(operator, "issuing", "P-384")
+    started = await start_next_generation(operator, plan)
     assert root_of(started) == root.certificate != root_of(plan.former)
     assert started.certificate.public_key.key_type == "P-384"
     validate([started.certificate.der], [root.certificate], at=NOON)
@@ -263,6 +263,11 @@ async def test_what_is_not_there_has_no_next_generation(operator: Installation) 
         await plan_next_generation(operator, "none")
     with pytest.raises(OperatorError, match="no generation 2; see `keyworks authority show root`"):
         await find_generation(operator, "root", 2)
-    plan = await plan_next_generation(operator, "root")
-    with pytest.raises(OperatorError, match="is no key type"):
-        await start_next_generation(operator, plan, "P-192")
+    with pytest.raises(OperatorError, match="no authority 'none'"):
+        await set_key_type(operator, "none", "P-384")
+
+
+async def test_a_key_that_is_too_weak_is_not_even_planned(operator: Installation) -> None:
+    for key_type in ("P-192", "rsa-2048"):
+        with pytest.raises(OperatorError, match=key_type):
+            await set_key_type(operator, "root", key_type)

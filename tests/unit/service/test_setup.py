@@ -7,6 +7,7 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -17,8 +18,14 @@ from keyworks.service.authorities import list_generations
 from keyworks.service.channels import list_channels
 from keyworks.service.installation import open_installation
 from keyworks.service.ledger import ledger_identity
-from keyworks.service.setup import PRESETS, create_installation
+from keyworks.service.policy.history import versions
+from keyworks.service.policy.preset import PRESETS, preset
+from keyworks.service.setup import create_installation
+from keyworks.settings.factory import FactoryDocument
+from keyworks.settings.toml import Source
 from keyworks.testing import FixedClock, ledger_entries, small_installation
+
+URL: Final = "http://pki.example"
 
 
 @pytest.fixture
@@ -26,16 +33,19 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "factory" / "home"
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-async def test_a_new_installation_has_what_its_preset_says(home: Path, clock: FixedClock, preset: str) -> None:
-    await create_installation(small_installation(home, preset), clock)
+@pytest.mark.parametrize("kind", PRESETS)
+async def test_a_new_installation_has_what_its_preset_says(home: Path, clock: FixedClock, kind: str) -> None:
+    new = small_installation(home, kind)
+    await create_installation(new, clock)
+    wanted = new.factory.read(FactoryDocument)
     async with open_installation(home, clock) as installation:
         made = [known.authority.name for known in await list_generations(installation)]
         labels = [listed.channel.label for listed in await list_channels(installation)]
         identity = await ledger_identity(installation)
-    assert made == [name for name, _, _ in PRESETS[preset].authorities]
-    assert labels == sorted(label for label, _, _ in PRESETS[preset].channels)
-    assert identity.key.name.startswith(f"keyworks/{preset}/")
+        assert [one.what for one in await versions(installation)] == ["init"]
+    assert made == list(wanted.authority)
+    assert labels == sorted(wanted.channel)
+    assert identity.key.name.startswith(f"keyworks/{kind}/")
 
 
 async def test_the_ledger_begins_with_its_own_key_and_the_creation(home: Path, clock: FixedClock) -> None:
@@ -43,7 +53,7 @@ async def test_the_ledger_begins_with_its_own_key_and_the_creation(home: Path, c
     async with open_installation(home, clock) as installation:
         first, second, *_ = await ledger_entries(installation.store)
     assert (first["action"], first["object"]) == ("key.generated", Purpose.LEDGER)
-    assert (second["action"], second["detail"]) == ("installation.created", {"preset": "operator"})
+    assert (second["action"], second["detail"]) == ("installation.created", {"factory": "preset operator"})
 
 
 async def test_two_installations_share_neither_keys_nor_names(tmp_path: Path, clock: FixedClock) -> None:
@@ -81,12 +91,13 @@ async def test_a_passphrase_may_stay_in_the_environment(
         pytest.param({"names": ("no host",)}, id="name"),
         pytest.param({"node": "line 1"}, id="node"),
         pytest.param({"node": "line+1"}, id="node with a plus sign"),
-        pytest.param({"organization": ""}, id="no organization"),
-        pytest.param({"organization": "x" * 65}, id="long organization"),
-        pytest.param({"organization": 'x"\nworkers = 99 # '}, id="organization that breaks lines"),
-        pytest.param({"organization": "\ud800"}, id="organization that is no text"),
-        pytest.param({"preset": "dealer"}, id="preset"),
-        pytest.param({"publication_url": "https://pki.example"}, id="publication"),
+        pytest.param({"factory": preset("operator", "", URL)}, id="no organization"),
+        pytest.param({"factory": preset("operator", "x" * 65, URL)}, id="long organization"),
+        pytest.param(
+            {"factory": preset("operator", 'x"\n[site.a]\n# ', URL)}, id="organization that breaks lines"
+        ),
+        pytest.param({"factory": Source("f", "[factory]")}, id="factory"),
+        pytest.param({"factory": preset("operator", "O", "https://pki.example")}, id="publication"),
         pytest.param({"passphrase_env": "NOT_SET_ANYWHERE"}, id="passphrase"),
     ],
 )

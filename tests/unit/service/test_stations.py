@@ -7,8 +7,9 @@ from keyworks.access.principal import Kind
 from keyworks.access.records import find_secret
 from keyworks.access.secret import LIFETIME
 from keyworks.errors import AuthenticationFailed, OperatorError
+from keyworks.service.accounts import accounts_of, set_account_active
 from keyworks.service.installation import Installation
-from keyworks.service.stations import add_station, all_stations, set_station_active
+from keyworks.service.stations import add_station
 from keyworks.testing import NOON, EnrollmentDesk, ledger_entries, software_signer
 
 
@@ -39,7 +40,7 @@ async def test_a_known_station_gets_a_new_secret_and_further_channels(supplier: 
         ("stations", "idevid"),
         ("stations", "idevid"),
     )
-    [station] = await all_stations(supplier)
+    [station] = await accounts_of(supplier, Kind.STATION)
     assert (station.name, station.active) == ("line-1", True)
     assert station.channels == frozenset({"stations", "idevid"})
 
@@ -71,16 +72,16 @@ async def test_a_station_that_used_its_secret_is_still_answered_after_a_new_one_
 
 async def test_registering_a_stopped_station_anew_does_not_start_it(supplier: Installation) -> None:
     await add_station(supplier, "line-1", [])
-    await set_station_active(supplier, "line-1", active=False)
+    await set_account_active(supplier, Kind.STATION, "line-1", active=False)
     await add_station(supplier, "line-1", ["idevid"])
-    [station] = await all_stations(supplier)
+    [station] = await accounts_of(supplier, Kind.STATION)
     assert not station.active
 
 
 @pytest.mark.parametrize("name", ["line-1", "a", "Line_1.north", "x" * 64])
 async def test_names_that_can_stand_in_a_certificate_are_taken(supplier: Installation, name: str) -> None:
     await add_station(supplier, name, [])
-    assert [station.name for station in await all_stations(supplier)] == [name]
+    assert [station.name for station in await accounts_of(supplier, Kind.STATION)] == [name]
 
 
 @pytest.mark.parametrize(
@@ -90,24 +91,24 @@ async def test_other_names_are_told(supplier: Installation, name: str) -> None:
     """A colon would end the user name of HTTP Basic (RFC 7617 §2)."""
     with pytest.raises(OperatorError, match="cannot be a station"):
         await add_station(supplier, name, ["idevid"])
-    assert await all_stations(supplier) == []
+    assert await accounts_of(supplier, Kind.STATION) == []
 
 
 @pytest.mark.parametrize("label", ["none", "tls", ""])
 async def test_a_channel_that_serves_no_stations_is_told(supplier: Installation, label: str) -> None:
-    with pytest.raises(OperatorError, match=f"no channel '{label}' that serves stations"):
+    with pytest.raises(OperatorError, match=f"no channel that serves a station, called '{label}'"):
         await add_station(supplier, "line-1", ["idevid", label])
-    assert await all_stations(supplier) == []
+    assert await accounts_of(supplier, Kind.STATION) == []
 
 
 async def test_a_station_can_be_stopped_and_started(supplier: Installation) -> None:
     await add_station(supplier, "line-1", [])
     for active in (False, True):
-        await set_station_active(supplier, "line-1", active=active)
-        [station] = await all_stations(supplier)
+        await set_account_active(supplier, Kind.STATION, "line-1", active=active)
+        [station] = await accounts_of(supplier, Kind.STATION)
         assert station.active is active
 
 
 async def test_a_station_that_is_not_there_is_told(supplier: Installation) -> None:
     with pytest.raises(OperatorError, match="no station 'line-1'"):
-        await set_station_active(supplier, "line-1", active=False)
+        await set_account_active(supplier, Kind.STATION, "line-1", active=False)

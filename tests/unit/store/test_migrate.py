@@ -17,10 +17,18 @@ from keyworks.devices import records as devices_records
 from keyworks.errors import InternalError, OperatorError
 from keyworks.keys import records as keys_records
 from keyworks.ledger import records as ledger_records
+from keyworks.service.policy import records as policy_records
 from keyworks.store.migrate import HEAD, check_version, migrate, version_of
 from keyworks.store.schema import metadata
 
-ROOMS = (access_records, authority_records, devices_records, keys_records, ledger_records)
+ROOMS = (
+    access_records,
+    authority_records,
+    devices_records,
+    keys_records,
+    ledger_records,
+    policy_records,
+)
 
 
 @pytest.fixture
@@ -58,8 +66,8 @@ def test_the_versions_make_what_the_rooms_declare(file: Path) -> None:
 def test_every_room_declares_its_tables_where_the_versions_look() -> None:
     """A room with a ``records.py`` that this test does not import would go unnoticed above."""
     source = Path(keyworks.store.migrate.__file__).parents[1]
-    rooms = {file.parent.name for file in source.glob("*/records.py")}
-    assert rooms == {room.__name__.split(".")[1] for room in ROOMS}
+    rooms = {file.parent.relative_to(source).parts for file in source.rglob("records.py")}
+    assert rooms == {tuple(room.__name__.split(".")[1:-1]) for room in ROOMS}
 
 
 def test_the_code_works_with_the_newest_version() -> None:

@@ -1,0 +1,255 @@
+"""How a policy comes into force: proposed, checked and planned; applied as a whole, or not at all."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keyworks.access.records import advance_trust
+from keyworks.authority.own_profile import own_profile
+from keyworks.authority.profile import Profile
+from keyworks.authority.register import Register, read_register
+from keyworks.errors import InternalError, OperatorError, Overtaken
+from keyworks.ledger.entry import SealedEntry
+from keyworks.ledger.records import insert_entries
+from keyworks.service.authorities import prepare_authority
+from keyworks.service.event import event
+from keyworks.service.installation import Installation
+from keyworks.service.policy import records
+from keyworks.service.policy.check import Standing, complaints
+from keyworks.service.policy.document import certified_sections, compose, digest_of, resolve, written
+from keyworks.service.policy.plan import (
+    ACCOUNTS,
+    Change,
+    Facts,
+    Live,
+    Step,
+    concerned_channels,
+    differences,
+    plan,
+    shown,
+)
+from keyworks.service.policy.writing import prepare_profile, profile_version, write_changes
+from keyworks.settings.complaint import Complaint
+from keyworks.settings.factory import FactoryDocument
+from keyworks.store.engine import Transaction
+
+_TRIES: Final = 20
+_NOTHING: Final = Live(0, 0)
+Refuse = Callable[[Sequence[Complaint]], OperatorError]
+"""Makes one error of complaints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A policy that can be applied.
+
+    Args:
+        number: The version in force, which it was compared with; 0 before the first.
+        wanted: The document, resolved.
+        steps: What it changes, and what that means.
+    """
+
+    number: int
+    wanted: FactoryDocument
+    steps: tuple[Step, ...]
+
+
+def _without_lines(complaints: Sequence[Complaint]) -> OperatorError:
+    return OperatorError("\n".join(dict.fromkeys(one.sentence for one in complaints)))
+
+
+async def propose(
+    installation: Installation, document: FactoryDocument, refuse: Refuse = _without_lines
+) -> Proposal:
+    """Return what applying a document would do.
+
+    Args:
+        installation: Where.
+        document: As somebody wrote it.
+        refuse: Makes an error of what is wrong with it.
+
+    Raises:
+        OperatorError: It cannot be the policy; the error has every reason.
+    """
+    return await _propose(installation, lambda _: document, refuse)
+
+
+async def _propose(
+    installation: Installation, change: Callable[[FactoryDocument], FactoryDocument], refuse: Refuse
+) -> Proposal:
+    at = installation.clock.now()
+
+    def read(tx: Transaction) -> tuple[int, Standing, FactoryDocument, tuple[Change, ...]]:
+        register, [(number,)] = read_register(tx), tx.execute(records.SELECT_NUMBER)
+        present = compose(tx, register)
+        wanted = resolve(change(present))
+        changes = differences(present, wanted)
+        ends = {one.authority.name: one.certificate.not_after for one in register.newest.values()}
+        facts = _facts(tx, register, present, changes, at)
+        return number, Standing(at, present, certified_sections(register), ends, facts), wanted, changes
+
+    number, standing, wanted, changes = await installation.store.read(read)
+    found = complaints(wanted, standing) if changes else []
+    if found:
+        raise refuse(found)
+    return Proposal(number, wanted, plan(standing.document, wanted, changes, standing.facts))
+
+
+def _facts(
+    tx: Transaction, register: Register, present: FactoryDocument, changes: Sequence[Change], at: int
+) -> Facts:
+    labels = concerned_channels(changes, present)
+    rows = tx.execute(records.SELECT_LIVE_BY_CHANNEL, {"at": at}) if labels else []
+    live = {register.labels[row[0]]: Live(row[1], row[2]) for row in rows if row[0] in register.labels}
+    kept = {(one.section, one.name) for one in changes if one.after is not None}
+    gone = [
+        (one.section, one.name)
+        for one in changes
+        if one.section in ACCOUNTS and one.after is None and (one.section, one.name) not in kept
+    ]
+    return Facts(
+        channels={label: live.get(label, _NOTHING) for label in labels},
+        accounts={account: _live_of(tx, ":".join(account), register, at) for account in gone},
+    )
+
+
+def _live_of(tx: Transaction, owner: str, register: Register, at: int) -> Live:
+    """Return what an account could renew."""
+    renewable = {one.id for one in register.channels.values() if one.profile.renewable}
+    rows = tx.execute(records.SELECT_LIVE_OF_OWNER, {"owner": owner, "at": at})
+    found = [row for row in rows if row[0] in renewable]
+    return Live(sum(row[1] for row in found), max((row[2] for row in found), default=0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    number: int
+    wanted: FactoryDocument
+    changes: tuple[Change, ...]
+    row: dict[str, object]
+    entries: tuple[SealedEntry, ...]
+
+
+async def apply(installation: Installation, proposal: Proposal, what: str) -> int:
+    """Let a proposal come into force; every worker follows with its next request.
+
+    New authorities are made first and stay out of force; then everything happens in one transaction.
+
+    Args:
+        installation: Where.
+        proposal: With at least one step.
+        what: What was done, for the history, such as ``apply factory.toml``.
+
+    Returns:
+        The number of the version now in force.
+
+    Raises:
+        Overtaken: Another version came into force since it was proposed; nothing was changed.
+    """
+    await installation.store.read(lambda tx: _check_number(tx, proposal.number))
+    for name in _new_authorities(proposal):
+        section = proposal.wanted.authority[name]
+        await prepare_authority(
+            installation, name, section, await _profile_of(installation, proposal.wanted, section.profile)
+        )
+    text, at = written(proposal.wanted), installation.clock.now()
+    number, sha256 = proposal.number + 1, digest_of(text)
+    row = {
+        "number": number,
+        "at": at,
+        "actor": installation.operator.actor,
+        "what": what,
+        "sha256": sha256,
+        "document": text,
+    }
+    changes = tuple(step.change for step in proposal.steps)
+    entries = [_entry(installation, one) for one in changes]
+    detail = (("sha256", sha256), ("what", what))
+    entries.append(event(installation, "policy.applied", f"policy:{number}", detail))
+    application = _Application(proposal.number, proposal.wanted, changes, row, tuple(entries))
+    return await installation.store.write(_apply, application)
+
+
+def _check_number(tx: Transaction, number: int) -> None:
+    [(present,)] = tx.execute(records.SELECT_NUMBER)
+    if present != number:
+        raise Overtaken(f"Version {present} was applied meanwhile, so nothing was changed; plan again.")
+
+
+def _new_authorities(proposal: Proposal) -> Iterator[str]:
+    """Yield the authorities to be made in the order of the document, parents first."""
+    changes = (step.change for step in proposal.steps)
+    new = {one.name for one in changes if one.section == "authority" and one.before is None}
+    for name in proposal.wanted.authority:
+        chain = [name]
+        while (parent := proposal.wanted.authority[chain[-1]].parent) in new:
+            chain.append(str(parent))
+        yield from (one for one in reversed(chain) if one in new)
+        new -= set(chain)
+
+
+async def _profile_of(installation: Installation, wanted: FactoryDocument, name: str) -> Profile:
+    """Return the profile of a new authority; one that is new itself is written, not in force yet."""
+    section = wanted.profile.get(name)
+    if section is None:
+        register, _ = await installation.registers.current()
+        return register.profiles[name]
+
+    def write(tx: Transaction, items: Sequence[int]) -> list[int]:
+        for at in items:
+            prepare_profile(tx, name, section, at)
+        return [profile_version(tx, name, section) for _ in items]
+
+    version = await installation.store.write(write, installation.clock.now())
+    return own_profile(name, version, section)
+
+
+def _entry(installation: Installation, change: Change) -> SealedEntry:
+    verb = {"+": "added", "~": "changed", "-": "removed"}[change.sign]
+    detail = tuple(
+        (name, shown(name, new) if change.sign == "+" else f"{shown(name, old)} → {shown(name, new)}")
+        for name, old, new in (change.rows if change.after is not None else ())
+    )
+    return event(installation, f"{change.section}.{verb}", change.title.replace(" ", ":"), detail)
+
+
+def _apply(tx: Transaction, applications: Sequence[_Application]) -> list[int]:
+    for one in applications:
+        _check_number(tx, one.number)
+        write_changes(tx, one.changes, int(str(one.row["at"])))
+        if compose(tx, read_register(tx)) != one.wanted:
+            raise InternalError("The policy would not become what was asked for; nothing was changed.")
+        tx.execute(records.INSERT_VERSION, one.row)
+        insert_entries(tx, one.entries)
+        advance_trust(tx)
+    return [one.number + 1 for one in applications]
+
+
+async def amend(
+    installation: Installation, what: str, change: Callable[[FactoryDocument], FactoryDocument]
+) -> bool:
+    """Change the policy in force a little.
+
+    Args:
+        installation: Where.
+        what: What was done, for the history, such as ``channel disable idevid``.
+        change: Returns the document that is to be; called again where another change was faster.
+
+    Returns:
+        Whether anything changed.
+
+    Raises:
+        OperatorError: It cannot become so.
+    """
+    for tried in range(_TRIES):
+        proposal = await _propose(installation, change, _without_lines)
+        if not proposal.steps:
+            return False
+        try:
+            await apply(installation, proposal, what)
+        except Overtaken:
+            if tried + 1 == _TRIES:
+                raise
+        else:
+            return True
+    return False
