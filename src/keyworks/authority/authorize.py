@@ -102,6 +102,7 @@ def authorize(tx: Transaction, ask: Ask) -> Order:
         requester=ask.requester,
         channel_id=channel.id,
         device_id=grant.device.id if grant.device else None,
+        counts=grant.device is not None and grant.device.order_id is not None,
         request_key=None
         if renews
         else request_key(channel.id, ask.template.public_key, grant.wanted, credential.fingerprint),
@@ -132,8 +133,8 @@ def _renewal(tx: Transaction, ask: Ask) -> _Grant:
     naming.check_unchanged(ask.template, current.subject, current.subject_alt_name)
     wanted = Wanted(current.subject, current.subject_alt_name)
     device = _device_of(tx, ask) if ask.authenticated.principal.kind is Kind.DEVICE else None
-    if device is None:
-        _active_account(ask)
+    holder_id = device.id if device is not None else _active_account(ask).id
+    _check_nobody_elses(tx, ask, wanted, holder_id)
     return _Grant(own.owner, wanted, Replacement.KEEP, device)
 
 
@@ -169,7 +170,8 @@ def _for_a_device(tx: Transaction, ask: Ask) -> _Grant:
     facts = naming.device_facts(ask.issuer.name, device, registered)
     wanted = naming.certified(profile, facts, ask.template)
     naming.check_names(ask.template, wanted, naming.identity(device))
-    _check_nobody_elses(tx, ask, wanted, device.id)
+    if profile.names.may_collide:
+        _check_nobody_elses(tx, ask, wanted, device.id)
     on_the_line = profile.base == "idevid"
     replacement = Replacement.REVOKE_UNTIL_SHIPPED if on_the_line else Replacement.REVOKE
     return _Grant(f"device:{device.id}", wanted, replacement, device)
@@ -182,22 +184,23 @@ def _for_the_principal_itself(tx: Transaction, ask: Ask) -> _Grant:
     facts = naming.principal_facts(ask.issuer.name, account.name, account.names, account.site)
     wanted = naming.certified(profile, facts, ask.template)
     naming.check_names(ask.template, wanted)
-    _check_nobody_elses(tx, ask, wanted, account.id)
+    if profile.names.may_collide:
+        _check_nobody_elses(tx, ask, wanted, account.id)
     # What it signed is verified for longer than it signs, so a new certificate revokes no old one.
     replacement = Replacement.REVOKE if profile.renewable else Replacement.KEEP
     return _Grant(principal.text, wanted, replacement)
 
 
 def _check_nobody_elses(tx: Transaction, ask: Ask, wanted: Wanted, holder_id: str) -> None:
-    """Refuse a name that the request chose, within a rule, and that is registered for somebody else."""
-    if wanted.subject_alt_name is None or not ask.channel.profile.names.takes_names:
+    """Refuse a name that is registered for somebody else, though a rule or the certificate at hand has it."""
+    if wanted.subject_alt_name is None:
         return
     for kind, name in naming.listed(wanted.subject_alt_name):
         holders = {owner_of(tx, (kind, name)), holder_id}
         holders.update(one.id for one in ask.accounts.values() if name in one.names.get(kind, ()))
         if holders - {None, holder_id}:
             raise NotAuthorized(
-                f"The {kind} name '{name}' belongs to another device or account; ask for another."
+                f"The {kind} name '{name}' belongs to another device or account now; ask for another."
             )
 
 

@@ -211,8 +211,8 @@ class NameRules:
     uses_registered: bool = field(init=False, repr=False, compare=False)
     """Whether a template has a placeholder for registered names."""
 
-    takes_names: bool = field(init=False, repr=False, compare=False)
-    """Whether a request chooses alternative names, or a part of one."""
+    may_collide: bool = field(init=False, repr=False, compare=False)
+    """Whether alternative names come from elsewhere than from what is registered, for one holder alone."""
 
     def __post_init__(self) -> None:
         """Compile the templates, once."""
@@ -226,7 +226,8 @@ class NameRules:
         object.__setattr__(self, "subject_rules", subject)
         object.__setattr__(self, "alternative_rules", alternative)
         object.__setattr__(self, "uses_registered", any(rule.several is not None for rule in rules))
-        object.__setattr__(self, "takes_names", any(rule.asks for rule in alternative))
+        elsewhere = any(rule.several is None or rule.literals != ("", "") for rule in alternative)
+        object.__setattr__(self, "may_collide", elsewhere)
 
     @property
     def placeholders(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ from keyworks.authority.library import PROFILES
 from keyworks.authority.order import Order, Replacement
 from keyworks.authority.profile import Issuer, Profile, Wanted, make_tbs
 from keyworks.devices.device import Device, DeviceState
-from keyworks.devices.names import add_names
+from keyworks.devices.names import add_names, remove_names
 from keyworks.devices.records import insert_devices
 from keyworks.errors import NotAuthorized, RejectedName
 from keyworks.store.engine import Store, Transaction
@@ -84,15 +84,17 @@ async def ordered(
     by: Principal,
     subject: Name = EMPTY_NAME,
     names: SubjectAltName | None = None,
+    *,
     authenticated: Authenticated | None = None,
+    operation: Operation = Operation.ENROLL,
 ) -> Order:
-    """Return the order for an enrollment in a channel ``own``, which leaves it to its profile who may ask."""
+    """Return the order for a request in a channel ``own``, which leaves it to its profile who may ask."""
     profile = PROFILES[profile] if isinstance(profile, str) else profile
     signer = SIGNER if profile.keys else software_signer("rsa-3072")
     ask = Ask(
         channel=Channel("c1", "own", "authority", profile, frozenset(Kind)),
         issuer=ISSUER,
-        operation=Operation.ENROLL,
+        operation=operation,
         authenticated=authenticated or Authenticated(by, SecretCredential("s1"), None, NOON),
         template=parse_certification_request(await encode_certification_request(subject, signer, names)),
         source="192.0.2.9",
@@ -152,7 +154,9 @@ async def test_where_a_request_may_choose_it_chooses_nothing_that_is_somebody_el
 ) -> None:
     free = derive(PROFILES["ldevid"], "free", 1, ProfileChanges(alternative=(("dns", "{request}"),)))
     wanted = SubjectAltName(dns=(name,))
-    with pytest.raises(NotAuthorized, match=r"'(two|broker)\.example' belongs to another device or account"):
+    with pytest.raises(
+        NotAuthorized, match=r"'(two|broker)\.example' belongs to another device or account now"
+    ):
         await ordered(store, free, ITSELF, SN_1, wanted)
     for chosen in ("new.example", "one.example"):
         order = await ordered(store, free, ITSELF, SN_1, SubjectAltName(dns=(chosen,)))
@@ -201,6 +205,35 @@ async def test_a_signers_new_certificate_revokes_no_old_one(store: Store, profil
 async def test_who_may_not_ask_is_told_so(store: Store, profile: str, by: Principal, sentence: str) -> None:
     with pytest.raises(NotAuthorized, match=sentence):
         await ordered(store, profile, by, SN_1)
+
+
+async def test_a_name_that_has_gone_to_another_device_is_not_renewed(store: Store) -> None:
+    """RFC 7030 §4.2.2: a re-enrollment keeps its names; this one it may not."""
+    shown = await presented("ldevid")
+    names = SubjectAltName(dns=("one.example",))
+    again = Operation.REENROLL
+    order = await ordered(store, "ldevid", ITSELF, SN_1, names, authenticated=shown, operation=again)
+    assert (order.wanted.subject_alt_name, order.replacement) == (names, Replacement.KEEP)
+
+    def move(tx: Transaction, _: object) -> list[None]:
+        remove_names(tx, "d1", [("dns", "one.example")])
+        add_names(tx, "d2", [("dns", "one.example")])
+        return [None]
+
+    await store.write(move, None)
+    with pytest.raises(NotAuthorized, match=r"'one\.example' belongs to another device or account now"):
+        await ordered(store, "ldevid", ITSELF, SN_1, names, authenticated=shown, operation=again)
+
+
+async def test_a_template_yields_no_name_that_is_registered_for_another_device(store: Store) -> None:
+    def register(tx: Transaction, _: object) -> list[None]:
+        add_names(tx, "d2", [("dns", "sn-1.plant.example")])
+        return [None]
+
+    await store.write(register, None)
+    rules = ProfileChanges(alternative=(("dns", "{serial_number}.plant.example"),))
+    with pytest.raises(NotAuthorized, match=r"'sn-1\.plant\.example' belongs to another"):
+        await ordered(store, derive(PROFILES["ldevid"], "own", 1, rules), ITSELF, SN_1)
 
 
 async def presented(profile: str) -> Authenticated:

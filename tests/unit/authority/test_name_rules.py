@@ -143,4 +143,6 @@ def test_rules_say_what_has_to_be_looked_up() -> None:
     looked_up = NameRules((("CN", "{dns}"),))
     choosing = NameRules((("CN", "{request}"),), (("ip", "10.0.0.0/8"),))
     assert [one.uses_registered for one in (plain, looked_up, choosing)] == [False, True, False]
-    assert [one.takes_names for one in (plain, looked_up, choosing)] == [False, False, True]
+    registered = NameRules((), (("dns", "{dns}"), ("ip", "{ip}")))
+    sets = (plain, looked_up, choosing, registered)
+    assert [one.may_collide for one in sets] == [True, False, True, False]
