@@ -5,7 +5,7 @@ import re
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import oid as theirs
-from pyasn1_alt_modules import rfc6402
+from pyasn1_alt_modules import rfc6402, rfc8995, rfc9480, rfc9809
 
 from keyworks import oids
 
@@ -59,9 +59,16 @@ _UNKNOWN_TO_CRYPTOGRAPHY = {
     "EXTENSION_REQUEST": "1.2.840.113549.1.9.14",
     "HARDWARE_MODULE_NAME": "1.3.6.1.5.5.7.8.4",
     "KP_CMC_RA": "1.3.6.1.5.5.7.3.28",
+    "USER_PRINCIPAL_NAME": "1.3.6.1.4.1.311.20.2.3",
     "SHAKE256": "2.16.840.1.101.3.4.2.12",
 }
 _IN_PYASN1 = {
+    "KP_CM_KGA": rfc9480.id_kp_cmKGA,
+    "KP_CONFIG_SIGNING": rfc9809.id_kp_configSigning,
+    "KP_SAFETY_COMMUNICATION": rfc9809.id_kp_safetyCommunication,
+    "KP_TRUST_ANCHOR_CONFIG_SIGNING": rfc9809.id_kp_trustAnchorConfigSigning,
+    "KP_UPDATE_PACKAGE_SIGNING": rfc9809.id_kp_updatePackageSigning,
+    "MASA_URL": rfc8995.id_pe_masa_url,
     "CCT_PKI_DATA": rfc6402.id_cct_PKIData,
     "CCT_PKI_RESPONSE": rfc6402.id_cct_PKIResponse,
     "CMC_IDENTIFICATION": rfc6402.id_cmc_identification,
