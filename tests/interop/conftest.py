@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.interop.est_plant import Client, Site, create, serving, trust_devices_of
+from tests.interop.peers import Plant, open_channels
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +27,10 @@ def operator_site(tmp_path_factory: pytest.TempPathFactory, supplier_site: Site)
 def station(supplier_site: Site) -> Client:
     """A station of the supplier's, with its certificate."""
     return supplier_site.station("line-1", "idevid")
+
+
+@pytest.fixture(scope="session")
+def plant(operator_site: Site, supplier_site: Site, station: Client) -> Plant:
+    """The operator's installation with a channel for each use, and where its devices come from."""
+    open_channels(operator_site)
+    return Plant(operator_site, supplier_site, station)

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from keyworks.access.principal import Kind
 from keyworks.cms.signed_data import parse_certs_only
 from keyworks.server.running import RunningServer, running_server
+from keyworks.service.accounts import NewAccount, add_account
 from keyworks.service.anchors import add_anchor
 from keyworks.service.authorities import find_generation
 from keyworks.service.installation import Installation, open_installation
-from keyworks.service.inventory import add_devices
+from keyworks.service.inventory import add_devices, find_device, name_device
 from keyworks.service.setup import create_installation
 from keyworks.service.stations import add_station
 from keyworks.settings.node import Limits, read_node_settings, render_node_settings
@@ -178,6 +179,23 @@ class Site:
         wish = self.wish(f"/CN={name}")
         answer = self.enroll(new.enrolls_at, wish, "--user", f"{name}:{new.secret}")
         return self.client(new.enrolls_at, wish, answer)
+
+    def service(self, name: str, label: str, names: Mapping[str, str]) -> Client:
+        """Register a service, and let it get its certificate with its one-time secret."""
+        account = NewAccount(Kind.SERVICE, name, (label,), {kind: (one,) for kind, one in names.items()})
+        new = self.act(lambda installation: add_account(installation, account))
+        wish = self.wish(f"/CN={name}")
+        return self.client(label, wish, self.enroll(label, wish, "--user", f"{name}:{new.secret}"))
+
+    def name_device(self, serial_number: str, names: Mapping[str, str]) -> None:
+        """Give a registered device further names, by their kinds."""
+
+        async def give(installation: Installation) -> None:
+            device = await find_device(installation, serial_number)
+            if names:
+                await name_device(installation, device, list(names.items()))
+
+        self.act(give)
 
     def register(self, *serial_numbers: str, manufacturer: str = MANUFACTURER) -> None:
         self.act(lambda installation: add_devices(installation, manufacturer, PRODUCT, serial_numbers))
