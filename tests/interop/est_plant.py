@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from keyworks.access.principal import Kind
 from keyworks.cms.signed_data import parse_certs_only
 from keyworks.server.running import RunningServer, running_server
-from keyworks.service.accounts import NewAccount, add_account
+from keyworks.service.accounts import renew_secret
 from keyworks.service.anchors import add_anchor
 from keyworks.service.authorities import find_generation
 from keyworks.service.installation import Installation, open_installation
@@ -180,10 +180,9 @@ class Site:
         answer = self.enroll(new.enrolls_at, wish, "--user", f"{name}:{new.secret}")
         return self.client(new.enrolls_at, wish, answer)
 
-    def service(self, name: str, label: str, names: Mapping[str, str]) -> Client:
-        """Register a service, and let it get its certificate with its one-time secret."""
-        account = NewAccount(Kind.SERVICE, name, (label,), {kind: (one,) for kind, one in names.items()})
-        new = self.act(lambda installation: add_account(installation, account))
+    def service(self, name: str, label: str) -> Client:
+        """Let a registered service get its certificate, with a one-time secret."""
+        new = self.act(lambda installation: renew_secret(installation, Kind.SERVICE, name, label))
         wish = self.wish(f"/CN={name}")
         return self.client(label, wish, self.enroll(label, wish, "--user", f"{name}:{new.secret}"))
 

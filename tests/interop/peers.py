@@ -1,26 +1,15 @@
 """What a plant's devices and services need to talk to each other: certificates of their owner's."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from keyworks.service.channels import NewChannel, create_channel
+from keyworks.service.installation import Installation
+from keyworks.service.policy.apply import apply, propose
+from keyworks.service.policy.history import export_policy
+from keyworks.settings.factory import read_factory
+from keyworks.settings.toml import Source
 from tests.interop.est_plant import Client, Site
-
-CHANNELS: Final = {
-    "https": "https-device",
-    "clients": "tls-client",
-    "mqtt": "mqtt-client",
-    "ipsec": "ipsec",
-    "vpn": "vpn-client",
-    "opcua": "opcua-application",
-    "services": "tls-service",
-    "gateways": "ipsec-gateway",
-}
-"""Labels, and the profile of each."""
-
-Names = Mapping[str, tuple[str, ...]]
+from tests.interop.page import configuration
 
 
 @dataclass(frozen=True)
@@ -45,9 +34,9 @@ class Plant:
         wish = self.operator.wish(f"/serialNumber={serial_number}")
         return self.operator.client(label, wish, self.operator.enroll(label, wish, *idevid.options))
 
-    def service(self, name: str, label: str, **names: str) -> Client:
-        """Register a service, and let it get its certificate with its one-time secret."""
-        return self.operator.service(name, label, names)
+    def service(self, name: str, label: str) -> Client:
+        """Let a service of the page get its certificate with its one-time secret."""
+        return self.operator.service(name, label)
 
     @property
     def root(self) -> Path:
@@ -55,7 +44,12 @@ class Plant:
 
 
 def open_channels(site: Site) -> None:
-    """Create a channel for each use."""
-    for label, profile in CHANNELS.items():
-        new = NewChannel(label, "issuing", profile)
-        site.act(lambda installation, new=new: create_channel(installation, new))  # type: ignore[misc]
+    """Let the page's part of a factory.toml come into force, beside what is there."""
+
+    async def work(installation: Installation) -> None:
+        text = await export_policy(installation) + configuration("factory.toml")
+        source = Source.parse("factory.toml", text.encode())
+        proposal = await propose(installation, read_factory(source, Path()), source.refusal)
+        await apply(installation, proposal, "apply factory.toml")
+
+    site.act(work)

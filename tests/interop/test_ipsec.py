@@ -3,6 +3,7 @@
 The tunnel's packets are made by strongSwan itself (kernel-libipsec), so that no kernel's IPsec is needed.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from tests.interop.est_plant import Client
 from tests.interop.network import Host, Running, behind, host, link
+from tests.interop.page import configuration
 from tests.interop.peers import Plant
 
 GATEWAY, DEVICE = "gateway.plant.example", "pump-7.plant.example"
@@ -32,31 +34,6 @@ kernel-libipsec kernel-netlink socket-default vici
     stderr {{
       default = 1
       flush_line = yes
-    }}
-  }}
-}}
-"""
-CONNECTION = """\
-connections {{
-  plant {{
-    version = 2
-    local_addrs = {address}
-    remote_addrs = {other_address}
-    local {{
-      auth = pubkey
-      certs = own.pem
-      id = {own}
-    }}
-    remote {{
-      auth = pubkey
-      id = {other}
-    }}
-    children {{
-      net {{
-        local_ts = {network}
-        remote_ts = {other_network}
-        esp_proposals = aes128-sha256
-      }}
     }}
   }}
 }}
@@ -96,6 +73,18 @@ NEAR = End(GATEWAY, "10.0.0.1", "10.1.0.1/32")
 FAR = End(DEVICE, "10.0.0.2", "10.2.0.1/32")
 
 
+def _exchanged(own: End, other: End) -> str:
+    """Return the page's connection, which is the near end's, as one end has it."""
+    page = configuration("swanctl.conf")
+    words = dict(zip(_words(NEAR, FAR), _words(own, other), strict=True))
+    assert all(word in page for word in words)
+    return re.sub("|".join(map(re.escape, words)), lambda found: words[found[0]], page)
+
+
+def _words(own: End, other: End) -> list[str]:
+    return [word for end in (own, other) for word in (end.name, end.address, end.network)]
+
+
 @contextmanager
 def charon(place: Host, folder: Path, client: Client, root: Path, ends: tuple[End, End]) -> Iterator[Charon]:
     own, other = ends
@@ -108,16 +97,7 @@ def charon(place: Host, folder: Path, client: Client, root: Path, ends: tuple[En
     copyfile(client.key, folder / "private" / "own.pem")
     settings = folder / "strongswan.conf"
     settings.write_text(CHARON.format(socket=folder / "vici"))
-    (folder / "swanctl.conf").write_text(
-        CONNECTION.format(
-            address=own.address,
-            other_address=other.address,
-            own=own.name,
-            other=other.name,
-            network=own.network,
-            other_network=other.network,
-        )
-    )
+    (folder / "swanctl.conf").write_text(_exchanged(own, other))
     variables = {"STRONGSWAN_CONF": str(settings)}
     with place.running("/usr/sbin/charon-systemd", ready="spawning", variables=variables) as log:
         running = Charon(place, folder, log)
@@ -127,7 +107,7 @@ def charon(place: Host, folder: Path, client: Client, root: Path, ends: tuple[En
 
 @pytest.fixture(scope="module")
 def certified(plant: Plant) -> tuple[Client, Client]:
-    return plant.service("gateway", "gateways", dns=GATEWAY), plant.device("SN-IPSEC", "ipsec", dns=DEVICE)
+    return plant.service("gateway", "gateways"), plant.device("SN-IPSEC", "ipsec", dns=DEVICE)
 
 
 @pytest.fixture

@@ -7,22 +7,11 @@ import pytest
 
 from tests.interop.est_plant import Client
 from tests.interop.network import Host, Running, host
+from tests.interop.page import configuration, identity
 from tests.interop.peers import Plant
 
 BROKER = "127.0.0.1"
-CONFIGURATION = """\
-user root
-listener 8883
-cafile {root}
-certfile {chain}
-keyfile {key}
-require_certificate true
-use_identity_as_username true
-acl_file {acl}
-log_dest stderr
-log_type all
-"""
-ACL = "pattern readwrite machines/%u/#\nuser SN-MQTT-1\ntopic read machines/#\n"
+AROUND = "user root\nlog_dest stderr\nlog_type all\n"
 
 
 @dataclass(frozen=True)
@@ -46,12 +35,13 @@ class Broker:
 
 @pytest.fixture(scope="module")
 def broker(plant: Plant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    own = plant.service("broker", "services", ip=BROKER)
+    own = plant.service("broker", "services")
     folder = tmp_path_factory.mktemp("mosquitto")
-    acl, configuration = folder / "acl", folder / "mosquitto.conf"
-    acl.write_text(ACL)
-    configuration.write_text(CONFIGURATION.format(root=plant.root, chain=own.chain, key=own.key, acl=acl))
-    mosquitto = ("/usr/sbin/mosquitto", "-c", configuration)
+    acl, file = folder / "acl", folder / "mosquitto.conf"
+    acl.write_text(configuration("acl"))
+    files = {**identity("broker", own.chain, own.key, plant.root), "/etc/mosquitto/acl": acl}
+    file.write_text(AROUND + configuration("mosquitto.conf", files))
+    mosquitto = ("/usr/sbin/mosquitto", "-c", file)
     with host() as place, place.running(*mosquitto, ready=" running") as log:
         yield Broker(place, plant, log)
 

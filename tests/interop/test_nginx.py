@@ -8,9 +8,10 @@ import pytest
 
 from tests.interop.est_plant import Client
 from tests.interop.network import Host, host
+from tests.interop.page import configuration, identity
 from tests.interop.peers import Plant
 
-CONFIGURATION = """\
+AROUND = """\
 daemon off;
 user root;
 pid nginx.pid;
@@ -23,19 +24,7 @@ http {{
   fastcgi_temp_path temporary;
   uwsgi_temp_path temporary;
   scgi_temp_path temporary;
-  ssl_certificate {chain};
-  ssl_certificate_key {key};
-  server {{
-    listen 127.0.0.1:443 ssl;
-    location / {{ return 200 "for people\\n"; }}
-  }}
-  server {{
-    listen 127.0.0.1:8443 ssl;
-    ssl_client_certificate {root};
-    ssl_verify_client on;
-    ssl_verify_depth 2;
-    location / {{ return 200 "for $ssl_client_s_dn\\n"; }}
-  }}
+  {block}
 }}
 """
 NAME = "pump-1.plant.example"
@@ -62,9 +51,10 @@ class Web:
 def web(plant: Plant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     own = plant.device("SN-NGINX", "https", dns=NAME, ip="127.0.0.1")
     folder = tmp_path_factory.mktemp("nginx")
-    configuration = folder / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(chain=own.chain, key=own.key, root=plant.root))
-    nginx = ("/usr/sbin/nginx", "-p", folder, "-c", configuration)
+    file = folder / "nginx.conf"
+    block = configuration("nginx.conf", identity("panel", own.chain, own.key, plant.root))
+    file.write_text(AROUND.format(block=block))
+    nginx = ("/usr/sbin/nginx", "-p", folder, "-c", file)
     with host() as place, place.running(*nginx, ready="start worker process "):
         yield Web(place, plant.root)
 
