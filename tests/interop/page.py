@@ -19,9 +19,8 @@ def configuration(name: str, replaced: Mapping[str, object] | None = None) -> st
         name: The file's, as it stands before the block.
         replaced: Words of the block and what takes their place in this run; each has to be there.
     """
-    block = re.search(
-        rf"^`{re.escape(name)}`[^\n]*:\n\n```[a-z]*\n(?P<text>.*?)^```$", _text(), re.MULTILINE | re.DOTALL
-    )
+    shape = rf"^`{re.escape(name)}`[^\n]*:\n\n```[a-z]*\n(?P<text>.*?)^```$"
+    block = re.search(shape, PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert block is not None, name
     text = block["text"]
     for word, instead in (replaced or {}).items():
