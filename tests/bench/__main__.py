@@ -7,7 +7,7 @@ from typing import Final
 
 import uvloop
 
-from tests.bench import in_process, over_est
+from tests.bench import in_process, inventory, over_est
 from tests.bench.figure import keep, show
 
 BUILD: Final = Path("build")
@@ -20,6 +20,7 @@ def main() -> None:
         folder = Path(name)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             figures = runner.run(in_process.measure(folder))
+            figures += runner.run(inventory.measure(folder))
         figures += over_est.measure(folder)
     show(figures)
     keep(figures, BUILD / "bench.json")
