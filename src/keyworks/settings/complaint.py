@@ -38,6 +38,11 @@ class Complaint:
     sentence: str
 
 
+def about(text: str, *path: str) -> Complaint:
+    """Return a complaint that begins with the setting's name."""
+    return Complaint(path, f"{'.'.join(path)}: {text}")
+
+
 def wrong_type(path: tuple[str, ...], message: str) -> Complaint:
     """Return msgspec's complaint about the value of a setting, in our words."""
     where = _WHERE.search(message)

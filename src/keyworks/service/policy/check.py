@@ -1,7 +1,7 @@
 """Whether a document can be the policy: every reason why not, each with its place and its remedy."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -15,15 +15,10 @@ from keyworks.authority.profile import Profile
 from keyworks.errors import OperatorError
 from keyworks.service.authorities import authority_subject, check_publication_url
 from keyworks.service.policy.document import profiles_of
-from keyworks.service.policy.plan import Facts, concerned_channels, differences
+from keyworks.service.policy.plan import Facts
 from keyworks.service.policy.principals import about_accounts, about_anchors, about_sites, named
-from keyworks.settings.complaint import Complaint
-from keyworks.settings.factory import (
-    AuthoritySection,
-    ChannelSection,
-    FactoryDocument,
-    ProfileSection,
-)
+from keyworks.settings.complaint import Complaint, about
+from keyworks.settings.factory import AuthoritySection, ChannelSection, FactoryDocument, ProfileSection
 
 _BURNT_IN: Final = ("profile", "parent", "organization", "publication_url")
 _MAX_ORGANIZATION: Final = 64
@@ -31,6 +26,12 @@ _MAX_ORGANIZATION: Final = 64
 
 _MAX_APPROVALS: Final = 9
 _FIELD: Final = re.compile(r"(?P<field>[a-z_]+): (?P<rest>.+)", re.DOTALL)
+_WORDS: Final[tuple[tuple[str, type[StrEnum]], ...]] = (
+    ("channel_binding", Binding),
+    ("encoding", Encoding),
+    ("csrattrs", Attributes),
+)
+_KINDS: Final = tuple(kind.value for kind in Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ def complaints(wanted: FactoryDocument, standing: Standing) -> list[Complaint]:
     """Return every reason why a resolved document cannot become the policy in force."""
     check = _Check(wanted, standing, profiles_of(wanted))
     return [
-        *check.factory(),
+        *_about_factory(wanted),
         *about_sites(wanted),
-        *check.profiles(),
+        *_about_profiles(wanted),
         *check.authorities(),
         *check.channels(),
         *about_anchors(wanted),
@@ -67,131 +68,134 @@ def complaints(wanted: FactoryDocument, standing: Standing) -> list[Complaint]:
     ]
 
 
+def _about_factory(wanted: FactoryDocument) -> Iterator[Complaint]:
+    name, url = wanted.factory.organization, wanted.factory.publication_url
+    if not 0 < len(name) <= _MAX_ORGANIZATION or not name.isprintable() or name != name.strip():
+        yield about("it has to be 1 to 64 printable characters, no blanks around.", "factory", "organization")
+    yield from _told(("factory", "publication_url"), check_publication_url, url)
+
+
+def _about_profiles(wanted: FactoryDocument) -> Iterator[Complaint]:
+    for name, section in wanted.profile.items():
+        try:
+            own_profile(name, 1, section)
+        except OperatorError as error:
+            found = _FIELD.fullmatch(error.detail)
+            field = FIELDS.get(found["field"], found["field"]) if found else ""
+            if found and field in ProfileSection.__struct_fields__:
+                yield about(found["rest"], "profile", name, field)
+            else:
+                yield about(error.detail, "profile", name)
+
+
+def _told(path: tuple[str, ...], check: Callable[..., object], *values: object) -> Iterator[Complaint]:
+    """Yield what a rule that is written elsewhere has to say about a setting."""
+    try:
+        check(*values)
+    except OperatorError as error:
+        yield about(error.detail, *path)
+
+
 @dataclass(frozen=True, slots=True)
 class _Check:
+    """What depends on other sections, or on what is in force.
+
+    Args:
+        wanted: The document.
+        standing: What it is checked against.
+        profiles: That it may use.
+    """
+
     wanted: FactoryDocument
     standing: Standing
-    known: Mapping[str, Profile]
-
-    def factory(self) -> Iterator[Complaint]:
-        factory = self.wanted.factory
-        if not _is_organization(factory.organization):
-            yield Complaint(
-                ("factory", "organization"),
-                "factory.organization has to be 1 to 64 printable characters, no blanks around.",
-            )
-        yield from _told(("factory", "publication_url"), check_publication_url, factory.publication_url)
-
-    def profiles(self) -> Iterator[Complaint]:
-        for name, section in self.wanted.profile.items():
-            try:
-                own_profile(name, 1, section)
-            except OperatorError as error:
-                found = _FIELD.fullmatch(error.detail)
-                field = FIELDS.get(found["field"], found["field"]) if found else ""
-                known = field in ProfileSection.__struct_fields__
-                path = ("profile", name, field) if known else ("profile", name)
-                yield Complaint(path, f"{'.'.join(path)}: {found['rest'] if found and known else error.detail}")
+    profiles: Mapping[str, Profile]
 
     def authorities(self) -> Iterator[Complaint]:
+        """Yield what is wrong with authorities; what is certified cannot change any more."""
         for name, section in self.wanted.authority.items():
-            path = ("authority", name)
-            yield from _told(path, check_label, name)
+            former, path = self.standing.certified.get(name), ("authority", name)
             yield from self._key(name, section)
-            former = self.standing.certified.get(name)
+            if section.parent is not None and section.parent not in self.wanted.authority:
+                yield named((*path, "parent"), section.parent, self.wanted.authority, "authority")
             if former is not None:
                 yield from _burnt_in(name, section, former)
                 continue
-            yield from _told((*path, "publication_url"), check_publication_url, section.publication_url or "")
-            yield from _told((*path, "organization"), _check_subject, section.organization or "", name)
-            yield from self._above(name, section)
+            url, organization = section.publication_url or "", section.organization or ""
+            yield from _told(path, check_label, name)
+            yield from _told((*path, "publication_url"), check_publication_url, url)
+            yield from _told((*path, "organization"), authority_subject, organization, name, 1)
+            yield from self._hierarchy(name, section)
 
     def _key(self, name: str, section: AuthoritySection) -> Iterator[Complaint]:
-        path, profile = ("authority", name, "key"), self.known.get(section.profile)
+        path, profile = ("authority", name, "key"), self.profiles.get(section.profile)
         if section.key not in KEY_TYPES:
-            yield Complaint(
-                path,
-                f"authority.{name}.key: '{section.key}' is weak or unknown{nearest(section.key, KEY_TYPES)}; "
-                f"choose one of {', '.join(KEY_TYPES)}.",
-            )
-        elif profile is not None and not _is_certified(section.key, profile):
-            yield Complaint(
-                path,
-                f"authority.{name}.key: profile {section.profile} does not certify {section.key}; "
-                f"RSA keys have at least {profile.smallest_rsa_bits} bits there.",
-            )
+            possible = f"{nearest(section.key, KEY_TYPES)}; choose one of {', '.join(KEY_TYPES)}."
+            yield about(f"'{section.key}' is weak or unknown{possible}", *path)
+        elif profile is not None and not _certifies(profile, section.key):
+            least = f"RSA keys have at least {profile.smallest_rsa_bits} bits there."
+            yield about(f"profile {section.profile} does not certify {section.key}; {least}", *path)
 
-    def _above(self, name: str, section: AuthoritySection) -> Iterator[Complaint]:
+    def _hierarchy(self, name: str, section: AuthoritySection) -> Iterator[Complaint]:
         """Yield what is wrong with the profile of a new authority, and with what is above it."""
-        path, profile = ("authority", name), self.known.get(section.profile)
-        cas = [one for one, known in self.known.items() if known.ca]
+        path, profile = ("authority", name), self.profiles.get(section.profile)
         if profile is None or not profile.ca:
+            cas = [one for one, known in self.profiles.items() if known.ca]
             yield named((*path, "profile"), section.profile, cas, "profile of an authority")
-            return
-        is_root = profile.path_length != 0
-        if is_root != (section.parent is None):
-            what = "certifies itself; take its parent away" if is_root else "needs a parent"
-            yield Complaint((*path, "parent"), f"authority.{name}: {section.profile} {what}.")
+        elif profile.path_length and section.parent is not None:
+            yield about(f"{section.profile} certifies itself; take its parent away.", *path, "parent")
         elif section.parent is not None:
             yield from self._parent(name, section.parent, profile)
+        elif not profile.path_length:
+            yield about(f"{section.profile} needs a parent.", *path)
 
     def _parent(self, name: str, parent: str, profile: Profile) -> Iterator[Complaint]:
-        path = ("authority", name, "parent")
-        above = self.wanted.authority.get(parent)
+        path, above = ("authority", name, "parent"), self.wanted.authority.get(parent)
         if above is None:
-            yield named(path, parent, self.wanted.authority, "authority")
             return
-        if self._is_in_a_cycle(name):
-            yield Complaint(
-                path,
-                f"authority.{name}.parent: {parent} stands below {name} itself; one of them has to be a root.",
-            )
-            return
-        issuer = self.known.get(above.profile)
-        if issuer is None or not issuer.ca:
-            return  # that is said where the parent is
-        if not issuer.path_length:
-            yield Complaint(
-                path, f"authority.{name}.parent: {parent} certifies no authorities (its pathLen is 0)."
-            )
-        if not above.enabled:
-            yield Complaint(path, f"authority.{name}.parent: {parent} is disabled; enable it first.")
-        yield from self._outliving(("authority", name, "profile"), profile, parent)
+        if self._stands_below_itself(name):
+            yield about(f"{parent} stands below {name} itself; one of them has to be a root.", *path)
+        elif (issuer := self.profiles.get(above.profile)) is not None and issuer.ca:
+            if not issuer.path_length:
+                yield about(f"{parent} certifies no authorities (its pathLen is 0); name a root.", *path)
+            if not above.enabled:
+                yield about(f"{parent} is disabled; enable it first.", *path)
+            yield from self._outliving(profile, issuer, parent, "authority", name, "profile")
 
-    def _is_in_a_cycle(self, name: str) -> bool:
-        seen, above = {name}, self.wanted.authority[name].parent
+    def _stands_below_itself(self, name: str) -> bool:
+        seen: set[str] = set()
+        above = self.wanted.authority[name].parent
         while above is not None and above not in seen and above in self.wanted.authority:
             seen.add(above)
             above = self.wanted.authority[above].parent
-        return above == name
+        return name in seen
 
-    def _outliving(self, path: tuple[str, ...], profile: Profile, authority: str) -> Iterator[Complaint]:
+    def _outliving(self, profile: Profile, issuer: Profile, authority: str, *path: str) -> Iterator[Complaint]:
         """Yield if what is issued would be meant to end after its issuer."""
-        issuer = self.known.get(self.wanted.authority[authority].profile)
-        if issuer is None or not issuer.ca or issuer.lifetime is None:
+        if issuer.lifetime is None:
             return
         left = issuer.lifetime.days
         if authority in self.standing.ends:
             left = min(left, (self.standing.ends[authority] - self.standing.at) // 86_400 + 1)
-        if profile.lifetime is None or profile.lifetime.days > left:
-            lives = "never ends" if profile.lifetime is None else f"lives {profile.lifetime.days} days"
-            remedy = (
-                f"start its next generation (`keyworks authority next {authority}`), or shorten the lifetime"
+        if profile.lifetime is None:
+            yield about(
+                f"{profile.name} never ends and would outlive its issuer {authority}; take an authority that "
+                "never ends either, with profile idevid-root or idevid-issuing.",
+                *path,
             )
-            if profile.lifetime is None:
-                remedy = "take an authority that never ends either, with profile idevid-issuing or idevid-root"
-            yield Complaint(
-                path,
-                f"{'.'.join(path)}: {profile.name} {lives} and would outlive its issuer {authority}, "
-                f"which has {left} days left; {remedy}.",
+        elif profile.lifetime.days > left:
+            yield about(
+                f"{profile.name} lives {profile.lifetime.days} days and would outlive its issuer {authority}, "
+                f"which has {left} left; shorten it, or start the issuer's next generation "
+                f"(`keyworks authority next {authority}`).",
+                *path,
             )
 
     def channels(self) -> Iterator[Complaint]:
+        """Yield what is wrong with channels."""
         defaults = [label for label, one in self.wanted.channel.items() if one.default]
         for label in defaults[1:]:
-            yield Complaint(
-                ("channel", label, "default"),
-                f"channel.{label}.default: {defaults[0]} is the default channel already; there is one at most.",
+            yield about(
+                f"{defaults[0]} is the default already; one channel can be.", "channel", label, "default"
             )
         for label, section in self.wanted.channel.items():
             yield from _told(("channel", label), check_label, label)
@@ -200,154 +204,115 @@ class _Check:
 
     def _issuing(self, label: str, section: ChannelSection) -> Iterator[Complaint]:
         path = ("channel", label)
-        profile, authority = self.known.get(section.profile), self.wanted.authority.get(section.authority)
-        leaves = [name for name, one in self.known.items() if not one.ca]
+        profile, authority = self.profiles.get(section.profile), self.wanted.authority.get(section.authority)
         if profile is None or profile.ca:
+            leaves = [name for name, one in self.profiles.items() if not one.ca]
             yield named((*path, "profile"), section.profile, leaves, "profile of a channel")
+            profile = None
         else:
             yield from _asking(label, section, profile)
         if authority is None:
             yield named((*path, "authority"), section.authority, self.wanted.authority, "authority")
             return
-        issuer = self.known.get(authority.profile)
+        issuer = self.profiles.get(authority.profile)
         if issuer is None or not issuer.ca:
-            return
+            return  # that is said where the authority is
         if issuer.path_length != 0:
-            yield Complaint(
-                (*path, "authority"),
-                f"channel.{label}.authority: {section.authority} certifies authorities only; "
-                "name an issuing one.",
+            yield about(
+                f"{section.authority} certifies authorities only; name an issuing one.", *path, "authority"
             )
-        elif profile is not None and not profile.ca:
-            yield from self._fitting(label, section, profile, issuer)
+        elif profile is not None and (profile.base == "idevid") != (issuer.base == "idevid-issuing"):
+            yield about(
+                "IDevIDs, and only they, come from an idevid-issuing authority: who trusts it trusts devices.",
+                *(*path, "authority"),
+            )
+        elif profile is not None and not self._is_in_force(label, section):
+            yield from self._outliving(profile, issuer, section.authority, *path, "profile")
 
-    def _fitting(
-        self, label: str, section: ChannelSection, profile: Profile, issuer: Profile
-    ) -> Iterator[Complaint]:
-        if (profile.base == "idevid") != (issuer.base == "idevid-issuing"):
-            yield Complaint(
-                ("channel", label, "authority"),
-                f"channel.{label}.authority: IDevIDs, and only they, come from an idevid-issuing authority: "
-                "who trusts it trusts devices.",
-            )
-            return
-        # What is in force already is not to be refused because time passes.
-        before, own = self.standing.document, self.wanted.profile.get(section.profile)
-        present = before.channel.get(label)
-        pair = (section.authority, section.profile)
-        if (
-            present is None
-            or (present.authority, present.profile) != pair
-            or before.profile.get(pair[1]) != own
-        ):
-            yield from self._outliving(("channel", label, "profile"), profile, section.authority)
+    def _is_in_force(self, label: str, section: ChannelSection) -> bool:
+        """Return whether a channel issues the same already: that is not refused because time passes."""
+        before = self.standing.document
+        present, own = before.channel.get(label), self.wanted.profile.get(section.profile)
+        return (
+            present is not None
+            and (present.authority, present.profile) == (section.authority, section.profile)
+            and before.profile.get(section.profile) == own
+        )
 
     def orphans(self) -> Iterator[Complaint]:
         """Yield where holders of live certificates could never renew them."""
-        present, facts = self.standing.document, self.standing.facts
-        before = profiles_of(present)
-        for label in sorted(concerned_channels(differences(present, self.wanted), present)):
-            live, section = facts.channels[label], self.wanted.channel.get(label)
-            if not live.count or not before[present.channel[label].profile].renewable:
+        before, present = profiles_of(self.standing.document), self.standing.document.channel
+        for label, live in self.standing.facts.channels.items():
+            section = self.wanted.channel.get(label)
+            if not live.count or not before[present[label].profile].renewable:
                 continue
-            after = self.known.get(section.profile) if section is not None else None
+            after = self.profiles.get(section.profile) if section is not None else None
             if section is None:
-                yield Complaint(("channel",), _orphaned("channel", label, live.text, live.end))
+                yield _orphaned("channel", label, live.text, live.end)
             elif after is not None and not after.renewable:
-                yield Complaint(
-                    ("channel", label, "profile"),
-                    f"channel.{label}.profile: {live.text} could not be renewed any more, as {section.profile} "
-                    f"is not renewable; the last ends {live.end}. Make another channel for it, or revoke them.",
+                yield about(
+                    f"{live.text} could not be renewed any more, as {section.profile} is not renewable; the "
+                    f"last ends {live.end}. Make another channel for it, or revoke them.",
+                    *("channel", label, "profile"),
                 )
-        for (kind, name), live in facts.accounts.items():
+        for (kind, name), live in self.standing.facts.accounts.items():
             if live.count:
-                yield Complaint((kind,), _orphaned(kind, name, live.text, live.end))
+                yield _orphaned(kind, name, live.text, live.end)
 
 
-def _orphaned(section: str, name: str, live: str, end: str) -> str:
-    return (
-        f"{section}.{name} is missing, and {live} of it could not be renewed any more; the last ends {end}. "
-        "Keep its section with `enabled = false`, or revoke them."
+def _orphaned(section: str, name: str, live: str, end: str) -> Complaint:
+    return about(
+        f"it is missing, and {live} of it could not be renewed any more; the last ends {end}. Keep its section "
+        "with `enabled = false`, or revoke them.",
+        *(section, name),
     )
-
-
-def _told(path: tuple[str, ...], check: object, *values: str) -> Iterator[Complaint]:
-    """Yield what a check of its own has to say about a setting."""
-    try:
-        check(*values)  # type: ignore[operator]
-    except OperatorError as error:
-        yield Complaint(path, f"{'.'.join(path)}: {error.detail}")
-
-
-def _check_subject(organization: str, name: str) -> None:
-    authority_subject(organization, name, 1)
-
-
-def _is_organization(text: str) -> bool:
-    return 0 < len(text) <= _MAX_ORGANIZATION and text.isprintable() and text == text.strip()
 
 
 def _burnt_in(name: str, section: AuthoritySection, former: AuthoritySection) -> Iterator[Complaint]:
     for field in _BURNT_IN:
         old, new = getattr(former, field), getattr(section, field)
         if old != new:
-            yield Complaint(
-                ("authority", name, field),
-                f"authority.{name}.{field}: it is certified with {old or 'none'} and cannot become "
-                f"{new or 'none'}; start another authority, and let the channels use that.",
+            yield about(
+                f"it is certified with {old or 'none'} and cannot become {new or 'none'}; start another "
+                "authority, and let the channels use that.",
+                *("authority", name, field),
             )
 
 
 def _words(label: str, section: ChannelSection) -> Iterator[Complaint]:
-    choices: tuple[tuple[str, type[StrEnum]], ...] = (
-        ("channel_binding", Binding),
-        ("encoding", Encoding),
-        ("csrattrs", Attributes),
-    )
-    for field, kind in choices:
+    for field, kind in _WORDS:
         word, words = getattr(section, field), [one.value for one in kind]
         if word not in words:
-            yield Complaint(
-                ("channel", label, field),
-                f"channel.{label}.{field}: '{word}' is none of {', '.join(words)}{nearest(word, words)}.",
+            yield about(
+                f"'{word}' is none of {', '.join(words)}{nearest(word, words)}.", "channel", label, field
             )
     if not 0 <= section.approvals <= _MAX_APPROVALS:
-        yield Complaint(
-            ("channel", label, "approvals"),
-            f"channel.{label}.approvals: 0 to {_MAX_APPROVALS} operators can have to approve.",
-        )
+        yield about(f"0 to {_MAX_APPROVALS} operators can have to approve.", "channel", label, "approvals")
 
 
 def _asking(label: str, section: ChannelSection, profile: Profile) -> Iterator[Complaint]:
     path = ("channel", label)
     allowed = sorted(kind.value for kind in profile.accepts)
     for kind in section.accepts or ():
-        if kind not in [one.value for one in Kind]:
-            yield named((*path, "accepts"), kind, [one.value for one in Kind], "kind of who may ask")
+        if kind not in _KINDS:
+            yield named((*path, "accepts"), kind, _KINDS, "kind of who may ask")
         elif kind not in allowed:
-            yield Complaint(
-                (*path, "accepts"),
-                f"channel.{label}.accepts: profile {section.profile} is not for a {kind}; "
-                f"possible are {', '.join(allowed) or 'none'}.",
-            )
+            possible = f"possible are {', '.join(allowed) or 'none'}"
+            yield about(f"profile {section.profile} is not for a {kind}; {possible}.", *path, "accepts")
     if not section.accepts and allowed:
-        yield Complaint((*path, "accepts"), f"channel.{label}.accepts: name who may ask: {', '.join(allowed)}.")
+        yield about(f"name who may ask: {', '.join(allowed)}.", *path, "accepts")
     if section.default and not allowed:
-        yield Complaint(
-            (*path, "default"),
-            f"channel.{label}.default: it is for this server's own certificate; nobody can ask there.",
-        )
-    if section.server_keys is not None and not _is_certified(section.server_keys, profile):
-        yield Complaint(
-            (*path, "server_keys"),
-            f"channel.{label}.server_keys: '{section.server_keys}' is no key that profile {section.profile} "
-            f"certifies{nearest(section.server_keys, KEY_TYPES)}.",
+        yield about("it is for this server's own certificate; nobody can ask there.", *path, "default")
+    if section.server_keys is not None and not _certifies(profile, section.server_keys):
+        possible = nearest(section.server_keys, KEY_TYPES)
+        yield about(
+            f"'{section.server_keys}' is no key that profile {section.profile} certifies{possible}.",
+            *(*path, "server_keys"),
         )
 
 
-def _is_certified(key_type: str, profile: Profile) -> bool:
-    if key_type not in KEY_TYPES:
-        return False
+def _certifies(profile: Profile, key_type: str) -> bool:
     if key_type.startswith("rsa-"):
-        return 0 < profile.smallest_rsa_bits <= int(key_type.removeprefix("rsa-"))
+        bits = key_type.removeprefix("rsa-")
+        return key_type in KEY_TYPES and 0 < profile.smallest_rsa_bits <= int(bits)
     return key_type in profile.keys

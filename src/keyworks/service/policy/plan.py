@@ -180,7 +180,7 @@ class _Explanation:
             return
         for label, channel in self.present.channel.items():
             if channel.profile == change.name and self.facts.channels[label].count:
-                yield f"Channel {label}: {self.facts.channels[label].text} are renewed with its new version."
+                yield f"Channel {label}: {self.facts.channels[label].text} will be renewed with its new version."
 
     def _channel(self, change: Change) -> Iterator[str]:
         if change.before is None:
@@ -190,13 +190,13 @@ class _Explanation:
         if change.after is None:
             yield "It is retired and refuses everybody; its label can come back."
             if live.count:
-                yield f"{live.text} of it stay valid, the last until {live.end}."
+                yield f"The last of its {live.text} ends {live.end}."
             return
         after = self.wanted.channel[change.name]
         if live.count and change.changes("profile"):
-            yield f"{live.text} are renewed with profile {after.profile}."
+            yield f"{live.text} will be renewed with profile {after.profile}."
         if live.count and change.changes("authority"):
-            yield f"{live.text} are renewed by authority {after.authority}."
+            yield f"{live.text} will be renewed by authority {after.authority}."
         if change.changes("enabled"):
             yield _pausing(live, after.enabled).capitalize()
 
@@ -210,7 +210,7 @@ class _Explanation:
 def _pausing(live: Live, enabled: bool) -> str:
     if enabled:
         return "it serves again."
-    return f"it refuses everybody; {live.text} of it stay valid and cannot be renewed meanwhile."
+    return f"it refuses everybody; {live.text} cannot be renewed meanwhile."
 
 
 def as_text(steps: Sequence[Step]) -> list[str]:

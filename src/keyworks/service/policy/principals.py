@@ -9,7 +9,7 @@ from keyworks.authority.name_rules import nearest
 from keyworks.devices.device import check_identity
 from keyworks.errors import KeyworksError, RejectedName
 from keyworks.service.policy.document import ACCOUNT_KINDS, NAMES, parse_anchor
-from keyworks.settings.complaint import Complaint
+from keyworks.settings.complaint import Complaint, about
 from keyworks.settings.factory import AccountSection, AnchorSection, FactoryDocument
 from keyworks.x509.certificate import Certificate, ders_of
 from keyworks.x509.general_name import certifiable
@@ -26,15 +26,13 @@ def named(path: tuple[str, ...], name: str, known: Iterable[str], what: str) -> 
     meant = nearest(name, names)
     if not meant and len(names) <= _MAX_NAMED:
         meant = f"; there is {', '.join(names) or 'none'}"
-    return Complaint(path, f"{'.'.join(path)}: there is no {what} '{name}'{meant}.")
+    return about(f"there is no {what} '{name}'{meant}.", *path)
 
 
 def _check_name(path: tuple[str, ...]) -> Iterator[Complaint]:
     if not _NAME.fullmatch(path[-1]):
         a = "an" if path[0] == "anchor" else "a"
-        yield Complaint(
-            path, f"{path[1]!r} cannot be {a} {path[0]}'s name: use 1 to 64 letters, digits and inner . _ -"
-        )
+        yield about(f"it cannot be {a} {path[0]}'s name: use 1 to 64 letters, digits and inner . _ -", *path)
 
 
 def about_sites(document: FactoryDocument) -> Iterator[Complaint]:
@@ -44,10 +42,7 @@ def about_sites(document: FactoryDocument) -> Iterator[Complaint]:
         for field in ("description", "zone"):
             text = getattr(site, field)
             if len(text) > _MAX_TEXT or not (text.isprintable() or not text):
-                yield Complaint(
-                    ("site", name, field),
-                    f"site.{name}.{field} has to be at most {_MAX_TEXT} printable characters.",
-                )
+                yield about(f"it has to be at most {_MAX_TEXT} printable characters.", "site", name, field)
 
 
 def about_anchors(document: FactoryDocument) -> Iterator[Complaint]:
@@ -62,29 +57,27 @@ def about_anchors(document: FactoryDocument) -> Iterator[Complaint]:
         yield from _manufacturer(name, anchor)
         problem = _problem(anchor)
         if problem:
-            yield Complaint((*path, "certificate"), f"anchor.{name}: {problem}")
+            yield about(problem, *path, "certificate")
             continue
         key = parse_anchor(anchor).public_key.fingerprint, anchor.vouches_for
         other, same = owners.setdefault(key, (name, anchor))
         if same.manufacturer != anchor.manufacturer:
-            yield Complaint(
-                (*path, "manufacturer"),
-                f"anchor.{name}: trust anchor '{other}' has the same CA already, for devices of "
+            yield about(
+                f"trust anchor '{other}' has the same CA already, for devices of "
                 f"{same.manufacturer}; a CA's devices have one manufacturer. Remove the anchor that is wrong.",
+                *(*path, "manufacturer"),
             )
 
 
 def _manufacturer(name: str, anchor: AnchorSection) -> Iterator[Complaint]:
     path = ("anchor", name, "manufacturer")
     if (anchor.vouches_for == Kind.DEVICE.value) != (anchor.manufacturer is not None):
-        yield Complaint(
-            path, f"anchor.{name}: an anchor for devices, and only such a one, names their manufacturer."
-        )
+        yield about("an anchor for devices, and only such a one, names their manufacturer.", *path)
     elif anchor.manufacturer is not None:
         try:
             check_identity(anchor.manufacturer, "any", "0")
         except RejectedName as error:
-            yield Complaint(path, f"anchor.{name}.manufacturer: {error.detail}")
+            yield about(error.detail, *path)
 
 
 def _problem(anchor: AnchorSection) -> str:
@@ -108,10 +101,7 @@ def about_accounts(document: FactoryDocument) -> Iterator[Complaint]:
         for name, account in accounts.items():
             yield from _check_name((kind.value, name))
             if taken.setdefault(name, kind.value) != kind.value:
-                yield Complaint(
-                    (kind.value, name),
-                    f"{kind.value}.{name}: there is a {taken[name]} '{name}' already; choose another name.",
-                )
+                yield about(f"there is a {taken[name]} of this name already; choose another.", kind.value, name)
             yield from _account(document, (kind.value, name), account)
             yield from _names((kind.value, name), account)
 
@@ -132,4 +122,4 @@ def _names(path: tuple[str, str], account: AccountSection) -> Iterator[Complaint
             try:
                 certifiable(kind, name)
             except RejectedName as error:
-                yield Complaint((*path, kind), f"{'.'.join(path)}.{kind}: {error.detail}")
+                yield about(error.detail, *path, kind)
