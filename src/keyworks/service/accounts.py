@@ -72,7 +72,8 @@ async def add_account(installation: Installation, new: NewAccount) -> NewSecret:
     """Register an account, with a one-time secret for its first certificate.
 
     One that is registered already gets the channels and names in addition, and a new secret, which replaces
-    every former one that it has not used up.
+    every former one that it has not used up. Of several channels for a certificate of its own, the secret opens
+    the first that is named.
 
     Raises:
         OperatorError: The name cannot be one, or is another kind's, or a channel does not serve the kind.
@@ -85,7 +86,10 @@ async def add_account(installation: Installation, new: NewAccount) -> NewSecret:
         return with_section(document, new.kind.value, new.name, section)
 
     await amend(installation, f"{new.kind.value} add {new.name}", change)
-    return await renew_secret(installation, new.kind, new.name)
+    register, _ = await installation.registers.current()
+    own = _own_channels(register, _account(register, new.kind, new.name))
+    label = next((one for one in new.channels if one in own), None)
+    return await renew_secret(installation, new.kind, new.name, label)
 
 
 async def renew_secret(
@@ -138,15 +142,20 @@ def _account(register: Register, kind: Kind, name: str) -> Account:
     return account
 
 
-def _own_channel(register: Register, account: Account, label: str | None) -> str:
-    """Return the channel where an account gets a certificate of its own."""
-    own = [
+def _own_channels(register: Register, account: Account) -> list[str]:
+    """Return the channels where an account gets a certificate of its own."""
+    return [
         one.label
         for one in register.channels.values()
         if one.label in account.channels
         and one.profile.holder is Holder.PRINCIPAL
         and account.kind in one.accepts
     ]
+
+
+def _own_channel(register: Register, account: Account, label: str | None) -> str:
+    """Return the channel that a secret opens."""
+    own = _own_channels(register, account)
     if not own:
         raise OperatorError(
             f"No channel of {account.kind.value} {account.name} gives it a certificate of its own, "

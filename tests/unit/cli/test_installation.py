@@ -135,3 +135,28 @@ def test_settings_that_are_wrong_are_named_with_their_line(supplier_cli: Typed) 
 def test_json_output_is_one_document(supplier_cli: Typed) -> None:
     output = supplier_cli.done("authority", "list", "--json")
     assert len(json.loads(output)) == 4
+
+
+def test_a_preset_is_printed_as_the_file_that_init_takes(nowhere: Typed, tmp_path: Path) -> None:
+    file = tmp_path / "factory.toml"
+    file.write_text(nowhere.done("init", "--preset", "operator", *WANTED, "--print-factory"))
+    assert not nowhere.home.exists()
+    made = nowhere.json("init", "--factory", str(file), "--node", "n1")
+    assert (made["node"], made["organization"]) == ("n1", "Example Pumps")
+    assert made["channels"] == ["ldevid", "stations", "tls"]
+    assert "nothing to apply" in nowhere.done("plan", str(file))
+
+
+def test_init_takes_a_preset_or_a_file_and_says_so(nowhere: Typed, tmp_path: Path) -> None:
+    assert "Say --factory FILE, or --preset" in nowhere.refused("init", "--preset", "operator", code=2)
+    words = ("init", "--factory", str(tmp_path / "f.toml"), "--preset", "operator")
+    assert "leave --preset and what goes with it out" in nowhere.refused(*words, code=2)
+
+
+def test_init_tells_every_mistake_in_the_file_and_creates_nothing(nowhere: Typed, tmp_path: Path) -> None:
+    file = tmp_path / "factory.toml"
+    file.write_text(
+        "[factory]\norganization = 'O'\npublication_url = 'http://pki.example'\n[station.a]\nsite = 'x'\n"
+    )
+    assert f"{file}:5: station.a.site: there is no site 'x'" in nowhere.refused("init", "--factory", str(file))
+    assert not nowhere.home.exists()
