@@ -152,7 +152,7 @@ BY_A_STATION: Final[Mapping[Callable[[Bench], Answer], tuple[int, str, str, str]
     nameless: (400, "RejectedName", "station:line-1", "has to name one device"),
     two_numbers: (400, "RejectedName", "station:line-1", "has to name one device"),
     other_organization: (400, "RejectedName", "station:line-1", "asks for organizationName 'Somebody Else'"),
-    alternative_name: (400, "RejectedName", "station:line-1", "certifies no such subjectAltName"),
+    alternative_name: (400, "RejectedName", "station:line-1", "which this channel does not certify"),
     second_key_for_a_shipped_device: (403, "NotAuthorized", "station:line-1", "has left the line"),
     one_key_for_two_devices: (403, "NotAuthorized", "station:line-1", "belongs to another device"),
     bad_signature: (400, "BadProofOfPossession", "station:line-1", "signature does not verify"),

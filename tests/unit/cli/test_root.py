@@ -115,7 +115,7 @@ def test_it_says_its_version() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["nonsense"], ["device", "show"], ["device", "list", "--state", "lost"], ["init", "--preset", "x"]],
+    [["nonsense"], ["device", "show"], ["device", "list", "--state", "gone"], ["init", "--preset", "x"]],
 )
 def test_a_wrong_command_line_is_exit_status_2(words: list[str]) -> None:
     result = CliRunner().invoke(root, words)

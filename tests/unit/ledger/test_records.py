@@ -24,7 +24,8 @@ def _entry(action: str = "something.happened") -> SealedEntry:
 def _place(tx: Transaction, leaves: Sequence[bytes]) -> list[None]:
     """Write placed entries straight away, with full tiles but for the second one."""
     for place, leaf in enumerate(leaves):
-        row = {"id": f"{place:05}", "at": 1, "action": "x", "body": b"{}", "salt": b"", "leaf_hash": leaf}
+        row: dict[str, object] = {"id": f"{place:05}", "at": 1, "action": "x", "body": b"{}", "salt": b""}
+        row.update(leaf_hash=leaf, object=None)
         tx.execute(records.INSERT_ENTRY, row)
         tx.execute(records.PLACE_ENTRY, {"wanted_id": row["id"], "place": place})
     hashes = b"".join(leaves[: records.TILE])

@@ -23,6 +23,7 @@ DESIGN: Final[Mapping[str, int]] = {
     "NotAuthorized": 403,
     "QuotaExceeded": 429,
     "OperatorError": 500,
+    "Overtaken": 500,
     "Unavailable": 503,
     "InternalError": 500,
     "LintFailed": 500,
