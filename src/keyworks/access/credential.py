@@ -1,9 +1,16 @@
 """What a requester shows, and what becomes of it once believed."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from keyworks.x509.certificate import Certificate
+
+ConnectionBinding = Callable[[], bytes | None]
+"""Returns what tells a TLS connection from every other one; ``None`` where nothing does.
+
+Called only where somebody wants to know.
+"""
 
 
 @dataclass(frozen=True, slots=True)

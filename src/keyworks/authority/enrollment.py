@@ -2,7 +2,7 @@
 
 ::
 
-    authenticate → parse → authorize → issue
+    authenticate → parse → authorize → [Pending: approval] → issue
 
 Whoever is refused before being authenticated is counted; whoever is refused afterwards is entered in the
 ledger.
@@ -10,15 +10,27 @@ ledger.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from keyworks.access.credential import BasicCredentials, PresentedChain, SecretCredential
+from keyworks.access.credential import (
+    BasicCredentials,
+    ConnectionBinding,
+    PresentedChain,
+    SecretCredential,
+)
+from keyworks.access.principal import Kind
 from keyworks.access.records import bind_secret
 from keyworks.authority.authenticate import Authenticated, Authenticator
 from keyworks.authority.authorize import Ask, Operation, authorize
-from keyworks.authority.channel import Channel
+from keyworks.authority.binding import check_binding
+from keyworks.authority.channel import Channel, ChannelPolicy
 from keyworks.authority.issue import Issued, IssuingPath
+from keyworks.authority.naming import organization_of
+from keyworks.authority.order import Order, Requester
+from keyworks.authority.pending import Pending, await_approval
 from keyworks.authority.register import Register, Registers
+from keyworks.authority.revoke import Revocation, revoke
+from keyworks.authority.surrender import Surrender, find_surrendered
 from keyworks.errors import AuthenticationFailed, KeyworksError, NotAuthorized, RequestError
 from keyworks.ledger.entry import Entry, seal
 from keyworks.ledger.records import enter
@@ -39,6 +51,7 @@ class Attempt:
         basic: User name and one-time secret, if sent; they win, being what the client chose to send.
         request: The octets of the request for a certificate.
         source: The address it came from.
+        binding: Identifies the TLS connection, in protocols whose requests can be bound to one.
     """
 
     label: str | None
@@ -47,6 +60,22 @@ class Attempt:
     basic: BasicCredentials | None
     request: bytes
     source: str
+    binding: ConnectionBinding | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An attempt whose maker is known.
+
+    Args:
+        register: In force then.
+        channel: Where it came in.
+        authenticated: Who it is.
+    """
+
+    register: Register
+    channel: Channel
+    authenticated: Authenticated
 
 
 class Enrollment:
@@ -89,8 +118,28 @@ class Enrollment:
         channel = register.channel(label)
         return register.ca_certificates(channel.authority_id, self._clock.now())
 
-    async def enroll(self, attempt: Attempt, parse: Callable[[bytes], Template]) -> Issued:
-        """Issue what the attempt asks for, if it may be issued.
+    async def policy(self, label: str | None) -> ChannelPolicy:
+        """Return how a channel serves.
+
+        Raises:
+            NotFound: There is no such channel.
+        """
+        register, _ = await self._registers.current()
+        return register.channel(label).policy
+
+    async def serving(self, label: str | None) -> tuple[Channel, str]:
+        """Return a channel, and the organization whose authority issues there.
+
+        Raises:
+            NotFound: There is no such channel.
+            Unavailable: Its authority has no key yet.
+        """
+        register, _ = await self._registers.current()
+        channel = register.channel(label)
+        return channel, organization_of(register.current_generation(channel.authority_id).issuer.name)
+
+    async def enroll(self, attempt: Attempt, parse: Callable[[bytes], Template]) -> Issued | Pending:
+        """Issue what the attempt asks for, if it may be issued; or say that it waits for approval.
 
         Args:
             attempt: The request.
@@ -99,21 +148,67 @@ class Enrollment:
         Raises:
             KeyworksError: By cause; nothing was issued.
         """
-        try:
-            register, epoch = await self._registers.current()
-            channel = register.channel(attempt.label)
-            authenticated = await self._authenticate(attempt, channel, register, epoch)
-        except (AuthenticationFailed, RequestError) as error:
-            self.count_refusal(attempt.source, error)
-            raise
+        admitted = await self.admit(attempt)
+        channel, authenticated = admitted.channel, admitted.authenticated
         template = None
         try:
             template = parse(attempt.request)
-            return await self._issue(attempt, template, channel, register, authenticated)
+            return await self._issue(attempt, template, channel, admitted.register, authenticated)
         except (RequestError, NotAuthorized) as error:
             located = replace(attempt, label=channel.label)
             await self._store.write(enter, seal(self._refusal(located, template, authenticated, error)))
             raise
+
+    async def admit(self, attempt: Attempt) -> Admitted:
+        """Say who attempts, where a protocol has to know before it knows what is asked; strangers are counted.
+
+        Raises:
+            AuthenticationFailed: Who asks is not proven.
+            NotFound: There is no such channel.
+        """
+        try:
+            return await self.identify(attempt)
+        except (AuthenticationFailed, RequestError) as error:
+            self.count_refusal(attempt.source, error)
+            raise
+
+    async def identify(self, attempt: Attempt) -> Admitted:
+        """Say who attempts, counting nobody: of credentials besides those of somebody already admitted.
+
+        Raises:
+            AuthenticationFailed: Who asks is not proven.
+            NotFound: There is no such channel.
+        """
+        register, epoch = await self._registers.current()
+        channel = register.channel(attempt.label)
+        return Admitted(register, channel, await self._authenticate(attempt, channel, register, epoch))
+
+    async def give_up(self, attempt: Attempt, admitted: Admitted, wanted: Surrender) -> None:
+        """Revoke a certificate at its holder's own request.
+
+        Raises:
+            KeyworksError: By cause; nothing was revoked.
+        """
+        authenticated, at = admitted.authenticated, self._clock.now()
+        try:
+            held = await self._store.read(
+                lambda tx: find_surrendered(tx, wanted, admitted.channel, authenticated)
+            )
+        except (RequestError, NotAuthorized) as error:
+            await self.enter_refusal(attempt, admitted, "revoke", error)
+            raise
+        received = hashlib.sha256(attempt.request).digest()
+        requester = Requester(authenticated.principal.text, attempt.source, received)
+        await self._store.write(revoke, Revocation(held.id, held.owner, wanted.reason, requester, at))
+
+    async def enter_refusal(
+        self, attempt: Attempt, admitted: Admitted, operation: str, error: KeyworksError
+    ) -> None:
+        """Enter that somebody admitted was refused before anything was asked that could be issued."""
+        located = replace(attempt, label=admitted.channel.label)
+        refused = self._refusal(located, None, admitted.authenticated, error)
+        detail = (("operation", operation), ("reason", error.detail))
+        await self._store.write(enter, seal(replace(refused, detail=detail)))
 
     def count_refusal(self, source: str, error: KeyworksError) -> None:
         """Count a stranger who was refused; a protocol does it where no attempt could be made of a request."""
@@ -137,7 +232,7 @@ class Enrollment:
         channel: Channel,
         register: Register,
         authenticated: Authenticated,
-    ) -> Issued:
+    ) -> Issued | Pending:
         generation = register.current_generation(channel.authority_id)
         generation.check_issues(self._clock.now())
         ask = Ask(
@@ -147,13 +242,16 @@ class Enrollment:
             authenticated,
             template,
             attempt.source,
-            register.stations,
+            register.accounts,
         )
         order = await self._store.read(lambda tx: authorize(tx, ask))
+        if not _is_for_another(order, authenticated):
+            check_binding(channel.policy.channel_binding, template.challenge_password, attempt.binding)
         credential = authenticated.credential
         if isinstance(credential, SecretCredential):
             await self._store.write(bind_secret, (credential.secret_id, template.public_key.fingerprint))
-        return await self._path.issue(order)
+        approved = await await_approval(self._store, order, channel, template.der, self._clock.now())
+        return approved if isinstance(approved, Pending) else await self._path.issue(approved)
 
     def _refusal(
         self, attempt: Attempt, template: Template | None, authenticated: Authenticated, error: KeyworksError
@@ -170,3 +268,12 @@ class Enrollment:
             request_hash=template.request_hash if template else received,
             detail=(("operation", attempt.operation.value), ("reason", error.detail)),
         )
+
+
+def _is_for_another(order: Order, authenticated: Authenticated) -> bool:
+    """Return whether a registration authority asks: the request was made on another connection than its own.
+
+    Source: RFC 7030 §3.5, §3.7.
+    """
+    principal = authenticated.principal
+    return principal.kind is not Kind.DEVICE and order.owner != f"{principal.kind.value}:{principal.name}"

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from math import ceil
 from types import MappingProxyType
 from typing import Final
 
 from keyworks import errors
-from keyworks.access.credential import PresentedChain
+from keyworks.access.credential import ConnectionBinding, PresentedChain
 
 _REALM: Final = 'Basic realm="keyworks", charset="UTF-8"'
 
@@ -24,6 +25,7 @@ class Request:
         source: The peer's address, for counts and the ledger.
         presented: The client's certificate chain where TLS asked for one: untrusted.
         secure: Whether it came over TLS, and the reply goes back over it.
+        binding: What identifies the TLS connection.
     """
 
     method: str
@@ -33,6 +35,7 @@ class Request:
     source: str
     presented: PresentedChain | None = None
     secure: bool = False
+    binding: ConnectionBinding | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def refuse(error: errors.KeyworksError) -> Reply:
     if status == 401:
         headers = (("WWW-Authenticate", _REALM),)
     if isinstance(error, errors.Unavailable):
-        headers = (("Retry-After", str(max(1, ceil(error.retry_after.total_seconds())))),)
+        headers = (_retry_after(error.retry_after),)
     return Reply(status, headers, f"{error.detail}\n".encode(), private=error.private)
 
 
@@ -92,3 +95,12 @@ def method_not_allowed(method: str) -> Reply:
     """Return the reply to a request with another method than the one that is served."""
     allowed = "GET, HEAD" if method == "GET" else method
     return Reply(405, headers=(("Allow", allowed),), body=f"Use {method} here.\n".encode())
+
+
+def postponed(retry_after: timedelta, sentence: str) -> Reply:
+    """Return the reply to a request that was taken and waits for somebody."""
+    return Reply(202, (_retry_after(retry_after),), f"{sentence}\n".encode())
+
+
+def _retry_after(span: timedelta) -> tuple[str, str]:
+    return "Retry-After", str(max(1, ceil(span.total_seconds())))

@@ -62,6 +62,7 @@ class Application:
             body=body,
             source=client[0] if client else "unknown",
             presented=scope["state"].get("presented"),
+            binding=scope["state"].get("binding"),
             secure=scope.get("scheme") == "https",
         )
         await _deliver(await self._answer(request), send)

@@ -10,7 +10,7 @@ from OpenSSL import SSL
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from keyworks.access.credential import PresentedChain
+from keyworks.access.credential import ConnectionBinding, PresentedChain
 from keyworks.server.application import Application
 from keyworks.server.counters import Counters
 from keyworks.server.limits import Bounds, LimitedProtocol
@@ -90,11 +90,13 @@ class Listener:
             return self._make_http(None)
         return TLSConnection(self._context(), self._bounds, self._places, self._make_http)
 
-    def _make_http(self, presented: PresentedChain | None) -> LimitedProtocol:
+    def _make_http(
+        self, presented: PresentedChain | None, binding: ConnectionBinding | None = None
+    ) -> LimitedProtocol:
         return LimitedProtocol(
             self._bounds,
             self._places,
             config=self._config,
             server_state=self._state,
-            app_state={"presented": presented},
+            app_state={"presented": presented, "binding": binding},
         )

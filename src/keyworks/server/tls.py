@@ -16,6 +16,8 @@ from keyworks.errors import OperatorError
 
 MAX_CHAIN: Final = 8
 MAX_CHAIN_OCTETS: Final = 64 * 1024
+_EXPORTER_LABEL: Final = b"EXPORTER-Channel-Binding"
+_EXPORTED_OCTETS: Final = 32
 _TLS12_CIPHERS: Final = (
     b"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:"
     b"ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
@@ -87,3 +89,22 @@ def presented_chain(connection: SSL.Connection) -> PresentedChain | None:
     if len(joined) > MAX_CHAIN_OCTETS:
         raise ValueError(f"a chain of {len(joined)} octets")
     return PresentedChain(chain, hashlib.sha256(joined).digest())
+
+
+def channel_binding(connection: SSL.Connection) -> bytes | None:
+    """Return what tells a finished connection from every other one, for both its ends.
+
+    Of TLS 1.2 that is the client's Finished, the first one of a full handshake: no session is resumed here.
+    Without the extended master secret two connections can be made to have the same one.
+
+    Returns:
+        12 octets of TLS 1.2, 32 of TLS 1.3; ``None`` of TLS 1.2 without the extended master secret.
+
+    Source: RFC 5929 §3.1; RFC 7627 §1; RFC 9266 §2 (no context).
+    """
+    if connection.get_protocol_version() == SSL.TLS1_3_VERSION:
+        return connection.export_keying_material(_EXPORTER_LABEL, _EXPORTED_OCTETS)
+    # pyOpenSSL has no method of its own for this.
+    if SSL._lib.SSL_get_extms_support(connection._ssl) != 1:  # type: ignore[attr-defined]
+        return None
+    return connection.get_peer_finished()

@@ -7,14 +7,15 @@ connections are open, and every connection has deadlines from its first octet.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, cast
 
 from OpenSSL import SSL
 
-from keyworks.access.credential import PresentedChain
+from keyworks.access.credential import ConnectionBinding, PresentedChain
 from keyworks.server.limits import LINGER_SECONDS, Bounds, LimitedProtocol
 from keyworks.server.places import Places
-from keyworks.server.tls import presented_chain
+from keyworks.server.tls import channel_binding, presented_chain
 
 _READ_OCTETS: Final = 64 * 1024
 _HANDSHAKE_RECORD: Final = 0x16
@@ -100,7 +101,7 @@ class TLSConnection(asyncio.Protocol):
         context: What the listener offers now.
         bounds: The listener's.
         places: The listener's.
-        make_http: Makes the HTTP protocol, given what the client presented.
+        make_http: Makes the HTTP protocol, given what the client presented and what identifies the connection.
     """
 
     raw: asyncio.Transport
@@ -110,7 +111,7 @@ class TLSConnection(asyncio.Protocol):
         context: SSL.Context,
         bounds: Bounds,
         places: Places,
-        make_http: Callable[[PresentedChain | None], LimitedProtocol],
+        make_http: Callable[[PresentedChain | None, ConnectionBinding], LimitedProtocol],
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.context = context
@@ -171,7 +172,7 @@ class TLSConnection(asyncio.Protocol):
         return True
 
     def _speak_http(self, presented: PresentedChain | None) -> LimitedProtocol:
-        self._http = self._make_http(presented)
+        self._http = self._make_http(presented, partial(channel_binding, self._tls))
         self._http.connection_made(self._transport)
         return self._http
 

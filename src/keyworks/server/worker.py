@@ -21,11 +21,14 @@ from OpenSSL import SSL
 from keyworks.authority.authenticate import Authenticator
 from keyworks.authority.enrollment import Enrollment
 from keyworks.errors import KeyworksError
+from keyworks.keys.pool import KeyPool
 from keyworks.ledger.refusals import SUMMARY_SECONDS, RefusalCounter
 from keyworks.protocols.aia import AIA
 from keyworks.protocols.aia import PREFIX as AIA_PREFIX
 from keyworks.protocols.est.endpoint import EST
 from keyworks.protocols.est.endpoint import PREFIX as EST_PREFIX
+from keyworks.protocols.est.fullcmc import FullCMC
+from keyworks.protocols.est.serverkeygen import ServerKeyGeneration, SigningCredential
 from keyworks.server.application import Application, Respond
 from keyworks.server.counters import Counters
 from keyworks.server.health import Health
@@ -33,10 +36,12 @@ from keyworks.server.listener import Listener
 from keyworks.server.summaries import Summaries
 from keyworks.server.tls import server_context
 from keyworks.service.installation import Installation, open_installation
+from keyworks.service.requests import expire_requests
 from keyworks.service.sequencing import open_sequencer
 from keyworks.service.server_certificate import (
     ServerCertificate,
     server_certificate,
+    server_signer,
     valid_server_certificate,
 )
 
@@ -44,6 +49,7 @@ GRACE_SECONDS: Final = 10.0
 """How long a stopping worker lets answers take."""
 
 _RENEWAL_CHECK_SECONDS: Final = 3600.0
+_EXPIRY_SECONDS: Final = 60.0
 _WRITING_CHECK_SECONDS: Final = 10.0
 _LAST_ROUNDS: Final = 3
 """Another worker that stops at the same moment may be faster once or twice."""
@@ -116,6 +122,7 @@ class Worker:
         self._counters = Counters()
         self._refusals = RefusalCounter()
         self._summaries = Summaries(installation.store, self._refusals, installation.clock)
+        self._keys = KeyPool()
         self._health = Health(installation.store, installation.registers)
         self._listeners = self._build_listeners()
 
@@ -141,14 +148,17 @@ class Worker:
         own = self._installation
         authenticator = Authenticator(own.store, own.keystore.mac, own.clock)
         enrollment = Enrollment(own.store, own.registers, authenticator, own.path, self._refusals, own.clock)
+        key_generation = ServerKeyGeneration(enrollment, self._keys, self._signing_credential)
+        est = EST(enrollment, key_generation, FullCMC(enrollment, self._signing_credential, own.clock))
         health = {"/healthz": self._health.alive, "/readyz": self._health.ready}
         return {
-            "enrollment": self._listener(
-                {EST_PREFIX: EST(enrollment).respond, **health}, self._contexts.asking
-            ),
+            "enrollment": self._listener({EST_PREFIX: est.respond, **health}, self._contexts.asking),
             "console": self._listener(health, self._contexts.plain),
             "publication": self._listener({AIA_PREFIX: AIA(own.registers).respond, **health}, None),
         }
+
+    async def _signing_credential(self) -> SigningCredential:
+        return SigningCredential(*await server_signer(self._installation))
 
     def _listener(self, routes: Mapping[str, Respond], context: Callable[[], SSL.Context] | None) -> Listener:
         limits = self._installation.settings.limits
@@ -170,8 +180,10 @@ class Worker:
             self._every(_WRITING_CHECK_SECONDS, stop, self._try_writing),
         ]
         if sequences:
+            jobs.append(self._every(_EXPIRY_SECONDS, stop, self._expire))
             jobs.append((await open_sequencer(self._installation)).run(stop))
         await asyncio.gather(self._stop_serving(stop), *jobs)
+        self._keys.close()
         await self._attempt(self._summarize)
         await self._attempt(self._place_last)
 
@@ -217,6 +229,9 @@ class Worker:
         if counted:
             self._log.info("counted", **counted)
         await self._summaries.enter()
+
+    async def _expire(self) -> None:
+        await expire_requests(self._installation)
 
     async def _renew(self) -> None:
         await self._contexts.reload(self._installation)

@@ -12,6 +12,7 @@ from tests.unit.server.small_server import Echo, serving, statuses
 from tests.unit.server.tls_client import TLSClient, client_context, offering, private_pem
 from tests.unit.x509.chains import GOOD_LEAF, Plan, made
 
+_NO_EXTENDED_MASTER_SECRET = 1  # OpenSSL has named it so since 3.0
 LAST = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 
 
@@ -71,3 +72,37 @@ async def test_a_chain_of_too_many_octets_is_refused() -> None:
         assert statuses(answer) == [400]
         assert b"a chain of 6" in answer
         assert echo.requests == []
+
+
+def _of_client(client: TLSClient) -> bytes | None:
+    """Return what identifies the connection, as a client works it out."""
+    if client.tls.get_protocol_version() == SSL.TLS1_3_VERSION:
+        return client.tls.export_keying_material(b"EXPORTER-Channel-Binding", 32)
+    return client.tls.get_finished()
+
+
+@pytest.mark.parametrize("octets", [12, 32])
+async def test_both_ends_know_what_tells_their_connection_from_others(octets: int) -> None:
+    """RFC 5929 §3.1: the client's Finished; RFC 9266 §2."""
+    version = SSL.TLS1_2_VERSION if octets == 12 else SSL.TLS1_3_VERSION
+    echo = Echo()
+    async with serving(echo.respond, context=offering()) as small:
+        clients = [await TLSClient(small, client_context(version)).handshake(early=LAST) for _ in range(2)]
+        for client in clients:
+            await client.read()
+    bindings = [request.binding() if request.binding is not None else None for request in echo.requests]
+    assert set(bindings) == {_of_client(client) for client in clients}
+    assert len({one for one in bindings if one is not None and len(one) == octets}) == 2
+
+
+async def test_without_the_extended_master_secret_connections_cannot_be_told_apart() -> None:
+    """RFC 7627 §1."""
+    echo = Echo()
+    context = client_context(SSL.TLS1_2_VERSION)
+    context.set_options(_NO_EXTENDED_MASTER_SECRET)
+    async with serving(echo.respond, context=offering()) as small:
+        client = await TLSClient(small, context).handshake(early=LAST)
+        assert statuses(await client.read()) == [200]
+    [request] = echo.requests
+    assert request.binding is not None
+    assert request.binding() is None

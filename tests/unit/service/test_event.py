@@ -18,6 +18,7 @@ from keyworks.authority.library import PROFILES
 from keyworks.authority.pending import LIFETIME
 from keyworks.authority.status import CertificateRecord, Filter
 from keyworks.devices.lifecycle import STEPS
+from keyworks.devices.records import DeviceFilter
 from keyworks.errors import InternalError, Unavailable
 from keyworks.keys.purpose import Purpose
 from keyworks.service import (
@@ -196,9 +197,9 @@ OPERATIONS: dict[str, tuple[Call, tuple[str, ...]]] = {
     "take_step": (_retire, ("device.retired",)),
     "name_device": (_name, ("device.named",)),
     "import_devices": (lambda i: importing.import_devices(i, DEVICES), ("device.registered",)),
-    "import_orders": (lambda i: importing.import_orders(i, ORDERS), ("device.registered", "order.added")),
-    "add_orders": (lambda i: orders.add_orders(i, [NEW_ORDER]), ("device.registered", "order.added")),
-    "change_order": (_close_order, ("device.registered", "order.added", "order.closed")),
+    "import_orders": (lambda i: importing.import_orders(i, ORDERS), ("order.added", "device.registered")),
+    "add_orders": (lambda i: orders.add_orders(i, [NEW_ORDER]), ("order.added", "device.registered")),
+    "change_order": (_close_order, ("order.added", "device.registered", "order.closed")),
     "revoke_by_operator": (_revoke, ("certificate.revoked",)),
     "approve_request": (
         lambda i: _decided(i, requests.approve_request),
@@ -229,7 +230,7 @@ READS: dict[str, Call] = {
     "difference": lambda i: history.difference(i, 1, 1),
     "plan_step": lambda i: lifecycle.plan_step(i, [], STEPS["ship"]),
     "all_orders": orders.all_orders,
-    "devices": lambda i: inventory.devices(i, inventory.DeviceFilter()),
+    "devices": lambda i: inventory.devices(i, DeviceFilter()),
     "certificates": lambda i: certificates.certificates(i, Filter()),
     "server_signer": server_certificate.server_signer,
     "server_root": server_certificate.server_root,
@@ -238,7 +239,6 @@ READS: dict[str, Call] = {
     "open_sequencer": sequencing.open_sequencer,
     "ledger_identity": ledger.ledger_identity,
     "list_requests": lambda i: requests.list_requests(i, "", "", 9),
-    "find_request": lambda i: _decided(i, requests.find_request),
     "newest": lambda i: ledger.newest(i, "", 5),
     "place_waiting": ledger.place_waiting,
 }
@@ -250,6 +250,7 @@ ELSEWHERE = frozenset(
         *(
             "find_device",
             "find_order",
+            "find_request",
             "names_of_device",
             "history_of",
             "check_page",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from keyworks.access.credential import BasicCredentials
+from keyworks.authority.channel import ChannelPolicy
 from keyworks.authority.enrollment import Enrollment
 from keyworks.authority.issue import Issued
 from keyworks.cms.signed_data import parse_certs_only
@@ -83,6 +84,10 @@ async def test_of_many_superseded_certificates_the_newest_are_named(line: Line) 
     class Replacing(Enrollment):
         async def enroll(self, *_: object) -> Issued:
             return issued
+
+        async def policy(self, label: str | None) -> ChannelPolicy:
+            assert label == "idevid"
+            return ChannelPolicy()
 
     replacing = object.__new__(Replacing)
     reply = await EST(replacing).respond(await line.request())
