@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import re
 import sys
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from keyworks.authority.profile import CLOCK_SKEW, YEAR, Holder, Issuer, Profile
 from keyworks.lint import ieee8021ar, local, rfc5280
 from keyworks.lint import profiles as profile_rules
 from keyworks.protocols.exchange import STATUS
+from keyworks.settings.factory import FactoryDocument
 from keyworks.settings.node import NodeSettings
 from keyworks.testing import NOON, software_signer
 from keyworks.x509.certificate import Certificate
@@ -375,17 +377,34 @@ def settings() -> Iterator[str]:
     yield "# Settings: keyworks.toml\n"
     yield "The settings of one node; declared in `settings/node.py`."
     yield "What the installation issues, to whom and under which authority is not here:"
-    yield "it is in the database, and changed by command."
+    yield "that is the [policy](factory.md)."
     yield "A name that is not listed is refused, with its line and the nearest name that is.\n"
     for section in msgspec.structs.fields(NodeSettings):
-        declared = section.type
-        yield f"## [{section.name}]\n"
-        yield f"{_summary(declared)}\n"
-        described = _arguments(declared)
-        yield from _table(
-            ("setting", "type", "default", "what it is"),
-            (_setting_row(one, described[one.name]) for one in msgspec.structs.fields(declared)),
-        )
+        yield from _section(f"[{section.name}]", section.type)
+
+
+def factory() -> Iterator[str]:
+    """List every setting of ``factory.toml`` with its default."""
+    yield "# Policy: factory.toml\n"
+    yield "The policy of the whole installation; declared in `settings/factory.py`."
+    yield "`keyworks plan FILE` shows what it would change, `keyworks apply FILE` lets it come into force"
+    yield "([how to](../howto/describe-your-factory.md))."
+    yield "A name that is not listed is refused, with its line and the nearest name that is.\n"
+    yield "In a section's head, `NAME` is the name under which other sections and commands know it.\n"
+    for section in msgspec.structs.fields(FactoryDocument):
+        named = typing.get_origin(section.type) is dict
+        declared = typing.get_args(section.type)[1] if named else section.type
+        yield from _section(f"[{section.name}{'.NAME' if named else ''}]", declared)
+
+
+def _section(head: str, declared: type[msgspec.Struct]) -> Iterator[str]:
+    yield f"## {head}\n"
+    yield f"{_summary(declared)}\n"
+    described = _arguments(declared)
+    yield from _table(
+        ("setting", "type", "default", "what it is"),
+        (_setting_row(one, described[one.name]) for one in msgspec.structs.fields(declared)),
+    )
 
 
 def _setting_row(field: msgspec.structs.FieldInfo, description: str) -> tuple[str, ...]:
@@ -394,8 +413,10 @@ def _setting_row(field: msgspec.structs.FieldInfo, description: str) -> tuple[st
         "str": "text",
         "int": "whole number",
         "float": "number",
-        "str | None": "text",
+        "bool": "true or false",
         "tuple[str, ...]": "list of texts",
+        "tuple[tuple[str, ...], ...]": "list of lists of texts",
+        "dict[str, tuple[str, ...]]": "table of lists of texts",
     }
     if field.required:
         default = "required"
@@ -403,7 +424,7 @@ def _setting_row(field: msgspec.structs.FieldInfo, description: str) -> tuple[st
         default = "not set"
     else:
         default = f"`{msgspec.json.encode(field.default).decode()}`"
-    return f"`{field.name}`", words[kind], default, description
+    return f"`{field.name}`", words[kind.removesuffix(" | None")], default, description
 
 
 PAGES: Final[Mapping[str, Callable[[], Iterator[str]]]] = MappingProxyType(
@@ -412,6 +433,7 @@ PAGES: Final[Mapping[str, Callable[[], Iterator[str]]]] = MappingProxyType(
         "lint-rules.md": lint_rules,
         "errors.md": error_causes,
         "settings.md": settings,
+        "factory.md": factory,
     }
 )
 

@@ -26,6 +26,10 @@ NAMED: Final = sorted(
 )
 
 
+_KIND: Final = re.compile(r"\{kind(?:\.value)?\}")
+"""Stands for a kind of account, whose commands are alike."""
+
+
 def _walk(words: list[str]) -> tuple[click.Command, list[str]]:
     """Return the command that words name, and the words behind it."""
     command: click.Command = root
@@ -43,9 +47,10 @@ def test_commands_are_named_in_documents_and_sentences() -> None:
     assert {"keyworks init", "keyworks ledger verify", "keyworks device add"} <= set(NAMED)
 
 
+@pytest.mark.parametrize("kind", ["station", "service", "person"])
 @pytest.mark.parametrize("line", NAMED)
-def test_a_named_command_exists(line: str) -> None:
-    command, rest = _walk(line.split()[1:])
+def test_a_named_command_exists(line: str, kind: str) -> None:
+    command, rest = _walk(_KIND.sub(kind, line).split()[1:])
     assert not isinstance(command, click.Group) or not rest, f"there is no '{line}'"
     options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
     assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= options

@@ -12,7 +12,7 @@ from keyworks.authority.library import PROFILES
 from keyworks.lint import RULES
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-PAGES: Final = ("errors.md", "lint-rules.md", "profiles.md", "settings.md")
+PAGES: Final = ("errors.md", "factory.md", "lint-rules.md", "profiles.md", "settings.md")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,8 @@ def test_the_reference_lists_every_lint_rule_and_every_profile(generator: Module
     assert [name for name in PROFILES if f"| `{name}` version " not in profiles] == []
 
 
-def test_the_reference_explains_every_setting(generator: ModuleType) -> None:
-    rows = [line for line in generator.page("settings.md").splitlines() if line.startswith("| `")]
+@pytest.mark.parametrize("name", ["settings.md", "factory.md"])
+def test_the_reference_explains_every_setting(generator: ModuleType, name: str) -> None:
+    rows = [line for line in generator.page(name).splitlines() if line.startswith("| `")]
     assert rows
     assert [row for row in rows if not row.rstrip(" |").endswith(".")] == []

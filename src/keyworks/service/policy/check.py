@@ -128,12 +128,10 @@ class _Check:
 
     def _key(self, name: str, section: AuthoritySection) -> Iterator[Complaint]:
         path, profile = ("authority", name, "key"), self.profiles.get(section.profile)
-        if section.key not in KEY_TYPES:
-            possible = f"{nearest(section.key, KEY_TYPES)}; choose one of {', '.join(KEY_TYPES)}."
-            yield about(f"'{section.key}' is weak or unknown{possible}", *path)
-        elif profile is not None and not _certifies(profile, section.key):
-            least = f"RSA keys have at least {profile.smallest_rsa_bits} bits there."
-            yield about(f"profile {section.profile} does not certify {section.key}; {least}", *path)
+        possible = [one for one in KEY_TYPES if profile is None or _certifies(profile, one)]
+        if section.key not in possible:
+            choice = f"{nearest(section.key, possible)}; choose one of {', '.join(possible)}."
+            yield about(f"'{section.key}' is weak or unknown{choice}", *path)
 
     def _hierarchy(self, name: str, section: AuthoritySection) -> Iterator[Complaint]:
         """Yield what is wrong with the profile of a new authority, and with what is above it."""

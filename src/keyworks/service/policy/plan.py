@@ -201,8 +201,9 @@ class _Explanation:
             yield _pausing(live, after.enabled).capitalize()
 
     def _account(self, change: Change) -> Iterator[str]:
+        kind = change.section
         if change.before is None:
-            yield f"It gets a one-time secret by `keyworks {change.section} secret {change.name}`."
+            yield f"It gets a one-time secret by `keyworks {kind} secret {change.name}`."
         elif change.after is None or (change.changes("enabled") and not getattr(change.after, "enabled", True)):
             yield "It is refused with its next request."
 

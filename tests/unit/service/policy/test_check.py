@@ -143,7 +143,7 @@ ADDED = {
     "weak RSA key": Mistake(
         "[authority.a]\nprofile = 'root'\nkey = 'rsa-2048'",
         3,
-        "authority.a.key: profile root does not certify rsa-2048; RSA keys have at least 3072 bits there.",
+        "authority.a.key: 'rsa-2048' is weak or unknown (did you mean 'rsa-4096'?); choose one of P-256,",
     ),
     "publication address over https": Mistake(
         "[authority.a]\nprofile = 'root'\npublication_url = 'https://pki.example'", 3, "because it is https"
