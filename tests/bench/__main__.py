@@ -7,7 +7,7 @@ from typing import Final
 
 import uvloop
 
-from tests.bench import in_process, inventory, over_est
+from tests.bench import in_process, inventory, over_est, policy
 from tests.bench.figure import keep, show
 
 BUILD: Final = Path("build")
@@ -22,6 +22,7 @@ def main() -> None:
             figures = runner.run(in_process.measure(folder))
             figures += runner.run(inventory.measure(folder))
         figures += over_est.measure(folder)
+        figures += policy.measure(folder)
     show(figures)
     keep(figures, BUILD / "bench.json")
 
