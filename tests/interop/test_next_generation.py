@@ -101,6 +101,22 @@ def test_a_line_goes_on_over_its_open_connection_and_both_generations_certificat
             assert _exported(site, leaf)[:2] == (leaf, issuer)
 
 
+def test_who_knows_one_root_verifies_what_stands_below_the_other(tmp_path: Path) -> None:
+    """RFC 7030 §4.1.3; RFC 9810 §4.4: with nothing but `cacerts`, and one trusted root."""
+    with serving(create(tmp_path, "operator")) as site:
+        old = authority_certificate(site.home, "root")
+        before = site.station("line-1").der
+        for name in ("root", "issuing"):
+            _done("--home", site.home, "authority", "next", name, "--yes")
+        new = authority_certificate(site.home, "root")
+        after = site.station("line-2").der
+        authorities = site.curl("/.well-known/est/stations/cacerts").certificates
+        assert {old, new} < set(authorities)
+        for leaf, root in ((before, old), (after, new), (before, new), (after, old)):
+            others = [one for one in authorities if one not in (old, new)]
+            _judge(site, leaf, (root, *others))
+
+
 def _identity(site: Site, pin: bytes, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Enroll or renew a station's identity with our client, which pins a root."""
     trust = f"sha256:{hashlib.sha256(pin).hexdigest()}"

@@ -117,9 +117,9 @@ def _of_signers(name: str, lifetime: timedelta, *purposes: str) -> Profile:
 
 
 _AUTHORITIES: Final = (
-    _authority("root", 25 * YEAR, 20 * YEAR, path_length=1),
+    _authority("root", 25 * YEAR, 20 * YEAR, path_length=2),
     _authority("issuing", 10 * YEAR, 8 * YEAR, path_length=0),
-    _authority("idevid-root", None, 20 * YEAR, path_length=1),
+    _authority("idevid-root", None, 20 * YEAR, path_length=2),
     _authority("idevid-issuing", None, 10 * YEAR, path_length=0),
 )
 _LDEVID: Final = replace(_of_devices("ldevid", 2 * YEAR, (_CLIENT, _SERVER)), smallest_rsa_bits=2048)

@@ -192,6 +192,8 @@ rollover: Final = Table(
 CERTIFICATE_COLUMNS: Final = tuple(column for column in certificate.c if column.name != "request_key")
 
 INSERT_AUTHORITY: Final = Statement(insert(authority).on_conflict_do_nothing().returning(authority.c.id))
+INSERT_ROLLOVER: Final = Statement(insert(rollover))
+SELECT_ROLLOVERS: Final = Statement(select(*rollover.c).order_by(rollover.c.certificate_id))
 INSERT_GENERATION: Final = Statement(
     insert(generation)
     .on_conflict_do_nothing(index_elements=[generation.c.authority_id, generation.c.number])
@@ -204,19 +206,6 @@ CHANGE_AUTHORITY: Final = Statement(
     update(authority)
     .where(authority.c.name == bindparam("wanted_name"))
     .values(key_type=bindparam("key_type"), enabled=bindparam("enabled"), retired_at=bindparam("retired_at"))
-)
-INSERT_CHANNEL: Final = Statement(insert(channel).on_conflict_do_nothing().returning(channel.c.id))
-SET_DEFAULT: Final = Statement(
-    update(channel)
-    .where(channel.c.label == bindparam("wanted_label"))
-    .values(is_default=1)
-    .returning(channel.c.id)
-)
-ENABLE_CHANNEL: Final = Statement(
-    update(channel)
-    .where(channel.c.label == bindparam("wanted_label"))
-    .values(enabled=bindparam("wanted"))
-    .returning(channel.c.id)
 )
 _put_channel: Final = insert(channel)
 PUT_CHANNEL: Final = Statement(

@@ -4,7 +4,7 @@ Read once and kept until the trust epoch in the database moves, so each worker f
 request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -24,8 +24,22 @@ from keyworks.errors import NotFound, OperatorError, Unavailable
 from keyworks.store.engine import Store, Transaction
 from keyworks.x509.certificate import Certificate
 
-
 _POLICY: Final = msgspec.json.Decoder(ChannelPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollover:
+    """A certificate from one generation of a root to another.
+
+    Args:
+        generation_id: Whose key it certifies.
+        issuer_generation_id: Whose key certifies it.
+        der: The certificate.
+    """
+
+    generation_id: str
+    issuer_generation_id: str
+    der: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,7 @@ class Register:
         labels: Of all channels that ever were, by id.
         anchors: All that are in force.
         accounts: By name.
+        rollovers: Certificates from root to root, each with the ids of the generations it leads to and from.
     """
 
     profiles: Mapping[str, Profile]
@@ -51,6 +66,7 @@ class Register:
     labels: Mapping[str, str]
     anchors: tuple[Anchor, ...]
     accounts: Mapping[str, Account]
+    rollovers: tuple[Rollover, ...] = ()
 
     def channel(self, label: str | None) -> Channel:
         """Return the channel called ``label``; without a label, the default one.
@@ -93,7 +109,8 @@ class Register:
     def ca_certificates(self, authority_id: str, at: int) -> tuple[bytes, ...]:
         """Return what the certificates of an authority are verified with, DER, each once.
 
-        The current generation's chain comes first, then those of the former ones that are still valid.
+        The current generation's chain comes first, then those of the former ones that are still valid, then
+        what leads from root to root.
 
         Raises:
             Unavailable: It has no generation yet.
@@ -111,7 +128,20 @@ class Register:
             ),
             key=lambda known: -known.number,
         )
-        return tuple(dict.fromkeys(der for known in (current, *former) for der in known.issuer.chain))
+        chains = [der for known in (current, *former) for der in known.issuer.chain]
+        return tuple(dict.fromkeys((*chains, *self._rollovers_between(set(chains), at))))
+
+    def _rollovers_between(self, ders: set[bytes], at: int) -> Iterator[bytes]:
+        """Yield what leads from or to the roots among some certificates, with the roots at its other ends.
+
+        Of a root that nothing stands below yet, clients learn so before they need it.
+        """
+        for one in self.rollovers:
+            ends = [
+                self.generations[name].certificate for name in (one.generation_id, one.issuer_generation_id)
+            ]
+            if any(end.der in ders for end in ends) and all(at <= end.not_after for end in ends):
+                yield from (one.der, *(end.der for end in ends))
 
 
 class Registers:
@@ -152,6 +182,7 @@ def read_register(tx: Transaction) -> Register:
         labels=MappingProxyType({row[0]: row[1] for row in channels}),
         anchors=tuple(list_anchors(tx)),
         accounts=MappingProxyType({account.name: account for account in list_accounts(tx)}),
+        rollovers=tuple(Rollover(row[1], row[2], row[3]) for row in tx.execute(records.SELECT_ROLLOVERS)),
     )
 
 

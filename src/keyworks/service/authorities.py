@@ -17,6 +17,7 @@ from keyworks.keys.purpose import Purpose
 from keyworks.keys.records import SealedKey
 from keyworks.service.installation import Installation
 from keyworks.service.keymaking import make_key
+from keyworks.service.rollover import make_rollover
 from keyworks.settings.factory import AuthoritySection
 from keyworks.store.engine import Transaction
 from keyworks.store.ids import new_id
@@ -111,7 +112,8 @@ async def plan_next_generation(installation: Installation, name: str) -> Success
 async def start_next_generation(installation: Installation, planned: Succession) -> Generation:
     """Start an authority's next generation: a new key, which issues from now on in the former one's place.
 
-    What the former one issued stays valid, and so does its own certificate.
+    What the former one issued stays valid, and so does its own certificate. A root's is certified by the former
+    one, and the other way round.
 
     Args:
         installation: Where.
@@ -127,7 +129,9 @@ async def start_next_generation(installation: Installation, planned: Succession)
     subject = authority_subject(organization_of(former.issuer.name), authority.name, planned.number)
     key_type = authority.key_type or former.certificate.public_key.key_type
     key = await make_key(installation, Purpose.CA, key_type, f"authority:{authority.name}")
-    return await _certify(installation, _Start(authority, planned.number, subject, key), planned.parent)
+    started = await _certify(installation, _Start(authority, planned.number, subject, key), planned.parent)
+    await make_rollover(installation, authority.parent_id or authority.id)
+    return started
 
 
 def _overtaken(authority: Authority, number: int) -> OperatorError:

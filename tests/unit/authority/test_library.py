@@ -34,9 +34,9 @@ class Looks:
 
 
 TABLE: Final[Mapping[str, Looks]] = {
-    "root": Looks(CERTIFIES, (), 25 * YEAR, path_length=1),
+    "root": Looks(CERTIFIES, (), 25 * YEAR, path_length=2),
     "issuing": Looks(CERTIFIES, (), 10 * YEAR, path_length=0),
-    "idevid-root": Looks(CERTIFIES, (), None, path_length=1),
+    "idevid-root": Looks(CERTIFIES, (), None, path_length=2),
     "idevid-issuing": Looks(CERTIFIES, (), None, path_length=0),
     "idevid": Looks(SIGNS, (), None, (STATION,)),
     "ldevid": Looks(SIGNS, (CLIENT, SERVER), 2 * YEAR, (DEVICE, STATION)),

@@ -88,10 +88,13 @@ async def test_certificates_of_all_generations_that_are_valid_can_be_verified_th
     authority, (own, above) = first.authority.id, third.issuer.chain
     former = (second.certificate.der, root.certificate.der, first.certificate.der)
     assert above not in former
-    assert register.ca_certificates(authority, clock.now()) == (own, above, *former)
+    across = tuple(one.der for one in register.rollovers)
+    assert register.ca_certificates(authority, clock.now()) == (own, above, *former, *across)
     ended = first.certificate.not_after + 1
-    assert register.ca_certificates(authority, ended) == (own, above)
-    assert register.ca_certificates(root.authority.id, ended) == (above, root.certificate.der)
+    old, both = root.certificate.der, set(across)
+    assert set(register.ca_certificates(authority, ended)) == {own, above, old, *both}
+    assert register.ca_certificates(root.authority.id, ended) == (above, old, *across)
+    assert register.ca_certificates(authority, root.certificate.not_after + 1) == (own, above)
 
 
 async def test_an_authority_that_is_added_issues_at_once(supplier: Installation) -> None:

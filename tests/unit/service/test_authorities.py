@@ -199,7 +199,7 @@ async def test_it_is_intended_before_it_is_signed_and_recorded_with_the_generati
 ) -> None:
     before = len(await ledger_entries(operator.store))
     started = await next_generation(operator, "root")
-    made, intended, issued = (await ledger_entries(operator.store))[before:]
+    made, intended, issued, *across = (await ledger_entries(operator.store))[before:]
     assert [one["action"] for one in (made, intended, issued)] == [
         "key.generated",
         "certificate.intended",
@@ -208,6 +208,8 @@ async def test_it_is_intended_before_it_is_signed_and_recorded_with_the_generati
     assert {one["object"] for one in (made, intended, issued)} == {"authority:root"}
     assert issued["detail"]["fingerprint"] == started.certificate.fingerprint.hex()
     assert issued["detail"]["issuer"] == "root-2"
+    assert [one["action"] for one in across] == ["certificate.intended", "certificate.issued"] * 2
+    assert [one["detail"].get("issuer") for one in across] == [None, "root-1", None, "root-2"]
 
 
 @pytest.mark.parametrize("name", ["root", "issuing"])

@@ -251,6 +251,7 @@ ELSEWHERE = frozenset(
             "find_device",
             "find_order",
             "find_request",
+            "make_rollover",
             "names_of_device",
             "history_of",
             "check_page",
