@@ -25,6 +25,7 @@ from keyworks.authority.generation import Authority, issuer_of
 from keyworks.authority.library import PROFILES
 from keyworks.authority.name_rules import REGISTERED, REQUEST, Facts, NameRule, NameRules
 from keyworks.authority.profile import CLOCK_SKEW, YEAR, Holder, Issuer, Profile, Wanted, make_tbs
+from keyworks.ledger.events import EVENTS
 from keyworks.lint import ieee8021ar, local, rfc5280
 from keyworks.lint import profiles as profile_rules
 from keyworks.protocols.exchange import STATUS
@@ -427,6 +428,20 @@ def _setting_row(field: msgspec.structs.FieldInfo, description: str) -> tuple[st
     return f"`{field.name}`", words[kind.removesuffix(" | None")], default, description
 
 
+def events() -> Iterator[str]:
+    """List every event that the ledger can have."""
+    yield "# Ledger events\n"
+    yield "Every entry has an action of a fixed name; declared in `ledger/events.py`."
+    yield "Besides, it has the time, the actor (such as `station:line-1` or `operator:root`),"
+    yield "the address it came from, what it was done to (such as `device:ID`), the result"
+    yield "(`ok`, or the cause of a refusal, see [errors](errors.md)) and the SHA-256 of the request, if there was one."
+    yield "`keyworks ledger show` prints them, `keyworks device history` those about one device.\n"
+    yield from _table(
+        ("action", "what happened", "what the detail says"),
+        ((f"`{one.action}`", one.meaning, ", ".join(one.details) or "nothing more") for one in EVENTS.values()),
+    )
+
+
 PAGES: Final[Mapping[str, Callable[[], Iterator[str]]]] = MappingProxyType(
     {
         "profiles.md": profiles,
@@ -434,6 +449,7 @@ PAGES: Final[Mapping[str, Callable[[], Iterator[str]]]] = MappingProxyType(
         "errors.md": error_causes,
         "settings.md": settings,
         "factory.md": factory,
+        "events.md": events,
     }
 )
 

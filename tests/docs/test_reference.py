@@ -12,7 +12,7 @@ from keyworks.authority.library import PROFILES
 from keyworks.lint import RULES
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-PAGES: Final = ("errors.md", "factory.md", "lint-rules.md", "profiles.md", "settings.md")
+PAGES: Final = ("errors.md", "events.md", "factory.md", "lint-rules.md", "profiles.md", "settings.md")
 
 
 @pytest.fixture(scope="module")
