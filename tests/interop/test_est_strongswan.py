@@ -14,6 +14,7 @@ from keyworks.service.accounts import NewSecret
 from keyworks.service.authorities import find_generation, root_of
 from keyworks.service.channels import set_default_channel
 from keyworks.service.installation import open_installation
+from keyworks.service.policy.preset import preset
 from keyworks.service.setup import create_installation
 from keyworks.service.stations import add_station
 from keyworks.testing import small_installation
@@ -70,7 +71,8 @@ class Shop:
 
 
 async def _prepare(home: Path) -> tuple[NewSecret, Certificate]:
-    await create_installation(replace(small_installation(home, "supplier"), publication_url=_NOBODY))
+    factory = preset("supplier", "Example Supplier", _NOBODY)
+    await create_installation(replace(small_installation(home, "supplier"), factory=factory))
     async with open_installation(home) as installation:
         await set_default_channel(installation, "stations")
         station = await add_station(installation, "line-1", ["idevid"])

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.sqlite import insert
 from keyworks.access.anchor import Anchor
 from keyworks.access.principal import Kind
 from keyworks.access.secret import OneTimeSecret
-from keyworks.errors import NotAuthorized, OperatorError
+from keyworks.errors import NotAuthorized
 from keyworks.store.engine import Transaction
 from keyworks.store.schema import metadata
 from keyworks.store.statement import Statement
@@ -87,7 +87,6 @@ epoch: Final = Table(
 )
 """``trust`` moves with each change of what is configured; ``revocation`` with each revocation."""
 
-INSERT_ANCHOR: Final = Statement(insert(anchor).on_conflict_do_nothing().returning(anchor.c.id))
 _put_anchor: Final = insert(anchor)
 PUT_ANCHOR: Final = Statement(
     _put_anchor.on_conflict_do_update(
@@ -100,9 +99,7 @@ SELECT_ANCHORS: Final = Statement(
         anchor.c.name
     )
 )
-DELETE_ANCHOR: Final = Statement(
-    delete(anchor).where(anchor.c.name == bindparam("name")).returning(anchor.c.id)
-)
+DELETE_ANCHOR: Final = Statement(delete(anchor).where(anchor.c.name == bindparam("name")))
 SELECT_SITES: Final = Statement(select(*site.c).order_by(site.c.name))
 _put_site: Final = insert(site)
 PUT_SITE: Final = Statement(
@@ -300,17 +297,6 @@ def spend_secret(tx: Transaction, secret_id: str) -> None:
         raise NotAuthorized(
             "The one-time secret is spent, or a newer one has replaced it; ask the operator for a new one."
         )
-
-
-def remove_anchor(tx: Transaction, name: str) -> None:
-    """Remove a trust anchor.
-
-    Raises:
-        OperatorError: There is none of this name.
-    """
-    if not tx.execute(DELETE_ANCHOR, {"name": name}):
-        raise OperatorError(f"There is no trust anchor '{name}'; see `keyworks anchor list`.")
-    advance_trust(tx)
 
 
 def read_epoch(tx: Transaction) -> tuple[int, int]:

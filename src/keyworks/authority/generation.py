@@ -56,11 +56,15 @@ class Generation:
         return self.certificate.not_before <= at <= min(self.issues_until, self.certificate.not_after)
 
     def check_issues(self, at: int) -> None:
-        """Refuse to issue outside the usage period.
+        """Refuse to issue outside the usage period, or for a disabled authority.
+
+        One that is not in force yet does issue: it certifies those that come into force with it.
 
         Raises:
             Unavailable: The generation does not issue (any more) at ``at``.
         """
+        if not self.authority.enabled and not self.authority.retired:
+            raise Unavailable(f"Authority {self.authority.name} is disabled; enable it first.")
         if not self.is_in_use(at):
             raise Unavailable(
                 f"Authority {self.authority.name}, generation {self.number}, is outside the period in which "

@@ -9,7 +9,7 @@ import click
 from keyworks.cli.command import Command, Group, Session, confirmed
 from keyworks.cli.files import STANDARD_INPUT, read_file, write_out
 from keyworks.cli.table import print_list, report
-from keyworks.cli.words import as_json, counted
+from keyworks.cli.words import as_json, counted, visible
 
 if TYPE_CHECKING:
     from keyworks.service.installation import Installation
@@ -63,7 +63,8 @@ async def _proposed(installation: "Installation", file: str) -> "Proposal":
 def plan(session: Session, file: str, *, exit_code: bool) -> None:
     """Show what applying FILE would change, and what that means for live certificates.
 
-    FILE is a factory.toml; - is standard input. Nothing is changed. What cannot be is told with its line, all of it at once.
+    FILE is a factory.toml; - is standard input. Nothing is changed.
+    What cannot be is told with its line, all of it at once.
     """
     proposal = session.run(lambda installation: _proposed(installation, file))
     report(session, _document(proposal), *_told(proposal))
@@ -83,8 +84,9 @@ def plan(session: Session, file: str, *, exit_code: bool) -> None:
 def apply(session: Session, file: str, *, expect: int | None, yes: bool) -> None:
     """Let the policy in FILE come into force: all of it, or nothing.
 
-    FILE is a factory.toml; - is standard input. Shows the plan and asks. New authorities get their keys; whatever issued something and is no longer in FILE
-    is retired, not deleted. Running servers follow with their next request.
+    FILE is a factory.toml; - is standard input. Shows the plan and asks. New authorities get their keys;
+    whatever issued something and is no longer in FILE is retired, not deleted. Running servers follow with
+    their next request.
     """
     from keyworks.errors import OperatorError
     from keyworks.service.policy.apply import apply as apply_policy
@@ -108,7 +110,7 @@ def apply(session: Session, file: str, *, expect: int | None, yes: bool) -> None
 def _told(proposal: "Proposal") -> list[str]:
     from keyworks.service.policy.plan import as_text
 
-    return as_text(proposal.steps) or [_EQUAL]
+    return [visible(line) for line in as_text(proposal.steps)] or [_EQUAL]
 
 
 def _next(session: Session, proposal: "Proposal") -> list[str]:
@@ -213,4 +215,4 @@ def diff(session: Session, first: int, second: int) -> None:
 def _lines(changes: "Sequence[Change]") -> list[str]:
     from keyworks.service.policy.plan import Step, as_text
 
-    return as_text([Step(one, ()) for one in changes]) or ["Both say the same."]
+    return [visible(line) for line in as_text([Step(one, ()) for one in changes])] or ["Both say the same."]

@@ -36,6 +36,17 @@ async def test_an_authority_issues_neither_before_nor_after_its_certificate(supp
         endless.check_issues(generation.certificate.not_after + 1)
 
 
+async def test_a_disabled_authority_issues_nothing_and_one_that_is_not_in_force_yet_does(
+    supplier: Installation,
+) -> None:
+    """So that an authority is certified before the policy that has both is in force."""
+    generation = await find_generation(supplier, "issuing")
+    disabled = replace(generation.authority, enabled=False)
+    with pytest.raises(Unavailable, match="Authority issuing is disabled; enable it first"):
+        replace(generation, authority=disabled).check_issues(NOON)
+    replace(generation, authority=replace(disabled, retired=True)).check_issues(NOON)
+
+
 async def test_a_generation_contributes_its_own_name_key_and_addresses(supplier: Installation) -> None:
     generation = await find_generation(supplier, "issuing")
     issuer, certificate = generation.issuer, generation.certificate

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.command import upgrade
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -89,6 +90,27 @@ def test_a_path_may_hold_any_characters(tmp_path: Path) -> None:
     folder.mkdir()
     migrate(folder / "a b.db")
     check_version(folder / "a b.db")
+
+
+def test_a_station_of_an_earlier_version_becomes_an_account(tmp_path: Path) -> None:
+    file = tmp_path / "earlier.db"
+    engine = create_engine(f"sqlite:///{file}")
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(keyworks.store.migrate.__file__).with_name("migrations"))
+    )
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        upgrade(config, "0002")
+        connection.exec_driver_sql("INSERT INTO station VALUES ('id', 'line-1', 0, 7)")
+        connection.exec_driver_sql("INSERT INTO station_channel VALUES ('id', 'idevid')")
+    engine.dispose()
+    migrate(file)
+    reading = sqlite3.connect(file)
+    rows = reading.execute("SELECT id, name, kind, active, names, site, created_at FROM account").fetchall()
+    channels = reading.execute("SELECT * FROM account_channel").fetchall()
+    reading.close()
+    assert (rows, channels) == ([("id", "line-1", "station", 0, "{}", None, 7)], [("id", "idevid")])
 
 
 def test_a_failing_step_leaves_the_database_as_it_was(tmp_path: Path) -> None:

@@ -180,7 +180,8 @@ class _Explanation:
             return
         for label, channel in self.present.channel.items():
             if channel.profile == change.name and self.facts.channels[label].count:
-                yield f"Channel {label}: {self.facts.channels[label].text} will be renewed with its new version."
+                live = self.facts.channels[label].text
+                yield f"Channel {label}: {live} will be renewed with its new version."
 
     def _channel(self, change: Change) -> Iterator[str]:
         if change.before is None:
