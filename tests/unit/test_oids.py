@@ -71,6 +71,7 @@ _IN_PYASN1 = {
     "MASA_URL": rfc8995.id_pe_masa_url,
     "CCT_PKI_DATA": rfc6402.id_cct_PKIData,
     "CCT_PKI_RESPONSE": rfc6402.id_cct_PKIResponse,
+    "CMC_CHANGE_SUBJECT_NAME": rfc6402.id_cmc_changeSubjectName,
     "CMC_IDENTIFICATION": rfc6402.id_cmc_identification,
     "CMC_IDENTITY_PROOF": rfc6402.id_cmc_identityProof,
     "CMC_DATA_RETURN": rfc6402.id_cmc_dataReturn,

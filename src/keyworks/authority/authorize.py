@@ -131,15 +131,47 @@ def _renewal(tx: Transaction, ask: Ask) -> _Grant:
         )
     current = credential.certificate
     naming.check_unchanged(ask.template, current.subject, current.subject_alt_name)
-    wanted = Wanted(current.subject, current.subject_alt_name)
     device = _device_of(tx, ask) if ask.authenticated.principal.kind is Kind.DEVICE else None
-    holder_id = device.id if device is not None else _active_account(ask).id
-    _check_nobody_elses(tx, ask, wanted, holder_id)
+    holder = device or _active_account(ask)
+    wanted = Wanted(current.subject, current.subject_alt_name)
+    if ask.template.changed_names is not None:
+        wanted = _changed(tx, ask, wanted, holder)
+    _check_nobody_elses(tx, ask, wanted, holder.id)
     return _Grant(own.owner, wanted, Replacement.KEEP, device)
+
+
+def _changed(tx: Transaction, ask: Ask, current: Wanted, holder: Device | Account) -> Wanted:
+    """Return the names that the holder has by now, if it may ask for them and asks for no others.
+
+    Source: RFC 7030 §4.2.2; RFC 6402 §2.8.
+    """
+    if not ask.channel.policy.change_names:
+        raise RejectedName(
+            f"On channel {ask.channel.label} a re-enrollment keeps its names; leave ChangeSubjectName out."
+        )
+    asked = naming.renamed(ask.template, current)
+    wanted = _names(tx, ask, asked, holder)
+    naming.check_names(asked, wanted)
+    return wanted
+
+
+def _names(tx: Transaction, ask: Ask, template: Template, holder: Device | Account) -> Wanted:
+    """Return what the profile's naming rules yield for a holder as it is registered now."""
+    profile, issuer = ask.channel.profile, ask.issuer.name
+    if isinstance(holder, Device):
+        registered = names_of(tx, holder.id) if profile.names.uses_registered else {}
+        facts = naming.device_facts(issuer, holder, registered)
+    else:
+        facts = naming.principal_facts(issuer, holder.name, holder.names, holder.site)
+    return naming.certified(profile, facts, template)
 
 
 def _enrollment(tx: Transaction, ask: Ask) -> _Grant:
     _check_purpose(ask.authenticated)
+    if ask.template.changed_names is not None:
+        raise RejectedName(
+            "ChangeSubjectName belongs into a re-enrollment; say the names in the request itself."
+        )
     if ask.channel.profile.holder is Holder.DEVICE:
         return _for_a_device(tx, ask)
     return _for_the_principal_itself(tx, ask)
@@ -166,9 +198,7 @@ def _for_a_device(tx: Transaction, ask: Ask) -> _Grant:
     else:
         _active_account(ask)
         device = _in_use(_named_device(tx, ask.template))
-    registered = names_of(tx, device.id) if profile.names.uses_registered else {}
-    facts = naming.device_facts(ask.issuer.name, device, registered)
-    wanted = naming.certified(profile, facts, ask.template)
+    wanted = _names(tx, ask, ask.template, device)
     naming.check_names(ask.template, wanted, naming.identity(device))
     if profile.names.may_collide:
         _check_nobody_elses(tx, ask, wanted, device.id)
@@ -181,8 +211,7 @@ def _for_the_principal_itself(tx: Transaction, ask: Ask) -> _Grant:
     """A station, service or person gets its own certificate."""
     profile, principal = ask.channel.profile, ask.authenticated.principal
     account = _active_account(ask)
-    facts = naming.principal_facts(ask.issuer.name, account.name, account.names, account.site)
-    wanted = naming.certified(profile, facts, ask.template)
+    wanted = _names(tx, ask, ask.template, account)
     naming.check_names(ask.template, wanted)
     if profile.names.may_collide:
         _check_nobody_elses(tx, ask, wanted, account.id)

@@ -7,6 +7,7 @@ it asked for fails later and elsewhere.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from keyworks import oids
@@ -14,6 +15,7 @@ from keyworks.authority.name_rules import Facts, NameRule
 from keyworks.authority.profile import Profile, Wanted
 from keyworks.devices.device import Device
 from keyworks.errors import NotAuthorized, RejectedName
+from keyworks.x509.changed_names import ChangedNames
 from keyworks.x509.general_name import SubjectAltName, named
 from keyworks.x509.name import Name
 from keyworks.x509.template import Template
@@ -220,6 +222,21 @@ def _sentence(name: str, value: str, certified: Sequence[str]) -> str:
     return (
         f"The request asks for {name} '{value}', but this channel certifies "
         f"{listed} here; correct it or leave it out."
+    )
+
+
+def renamed(template: Template, current: Wanted) -> Template:
+    """Return a request for a successor as if it asked for the changed names from the start.
+
+    Args:
+        template: The request; its own names are the certificate's at hand.
+        current: The names of that certificate, which stay where the request says nothing of them.
+    """
+    changed = template.changed_names or ChangedNames()
+    return replace(
+        template,
+        subject=changed.subject if changed.subject is not None else current.subject,
+        subject_alt_name=changed.subject_alt_name or current.subject_alt_name,
     )
 
 

@@ -9,6 +9,7 @@ from cryptography.x509 import ObjectIdentifier
 from keyworks import oids
 from keyworks.algorithms.signer import Signer
 from keyworks.asn1 import rfc2986, rfc5280
+from keyworks.x509.changed_names import ChangedNames
 from keyworks.x509.der import encode, sequence_of, tlv
 from keyworks.x509.general_name import SubjectAltName
 from keyworks.x509.name import Name
@@ -19,6 +20,7 @@ async def encode_certification_request(
     signer: Signer,
     subject_alt_name: SubjectAltName | None = None,
     challenge_password: str | None = None,
+    changed_names: ChangedNames | None = None,
 ) -> bytes:
     """Return a DER PKCS#10 request, signed with the key to be certified.
 
@@ -27,6 +29,7 @@ async def encode_certification_request(
         signer: Holds the key to be certified.
         subject_alt_name: Alternative names asked for.
         challenge_password: RFC 2985's.
+        changed_names: What a certificate's successor shall be called, while the subject is as it was.
     """
     attributes = []
     if subject_alt_name is not None:
@@ -38,6 +41,8 @@ async def encode_certification_request(
         attributes.append(_attribute(oids.EXTENSION_REQUEST, sequence_of([encode(extension)])))
     if challenge_password is not None:
         attributes.append(_attribute(oids.CHALLENGE_PASSWORD, encode(challenge_password)))
+    if changed_names is not None:
+        attributes.append(_attribute(oids.CMC_CHANGE_SUBJECT_NAME, changed_names.encode()))
     unsigned = encode(
         rfc2986.CertificationRequestInfo(
             version=0,

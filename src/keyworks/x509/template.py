@@ -15,6 +15,7 @@ from keyworks.algorithms.public_key import PublicKey
 from keyworks.algorithms.registry import BY_IDENTIFIER
 from keyworks.asn1 import rfc2986, rfc5280
 from keyworks.errors import BadProofOfPossession, BadSignature, MalformedRequest
+from keyworks.x509.changed_names import ChangedNames
 from keyworks.x509.der import octets_of, tlv, values_of
 from keyworks.x509.extensions import Extension, extensions_of, parse_subject_alt_name
 from keyworks.x509.general_name import SubjectAltName
@@ -23,6 +24,7 @@ from keyworks.x509.name import Name
 MAX_REQUEST_OCTETS: Final = 64 * 1024
 MAX_ATTRIBUTES: Final = 16
 _MAX_PASSWORD: Final = 255
+_READ: Final = (oids.EXTENSION_REQUEST, oids.CHALLENGE_PASSWORD, oids.CMC_CHANGE_SUBJECT_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Template:
         extensions: All extensions asked for.
         challenge_password: RFC 2985's, if sent.
         der: The request as it came.
+        changed_names: Other names than the certificate at hand has, in a request for its successor.
     """
 
     subject: Name
@@ -44,6 +47,7 @@ class Template:
     extensions: tuple[Extension, ...]
     challenge_password: str | None
     der: bytes
+    changed_names: ChangedNames | None = None
 
     @property
     def request_hash(self) -> bytes:
@@ -127,7 +131,7 @@ def _decode(der: bytes) -> _Decoded:
 
 
 def _template(der: bytes, requested: rfc2986.CertificationRequestInfo, public_key: PublicKey) -> Template:
-    extensions, password = _read_attributes(requested.attributes.as_list())
+    extensions, password, changed_names = _read_attributes(requested.attributes.as_list())
     names = next((one.value for one in extensions if one.oid == oids.SUBJECT_ALT_NAME), None)
     return Template(
         subject=Name.parse(octets_of(requested.subject)),
@@ -136,6 +140,7 @@ def _template(der: bytes, requested: rfc2986.CertificationRequestInfo, public_ke
         extensions=extensions,
         challenge_password=password,
         der=der,
+        changed_names=changed_names,
     )
 
 
@@ -156,13 +161,15 @@ def _check_possession(public_key: PublicKey, outer: rfc2986.CertificationRequest
         ) from error
 
 
-def _read_attributes(attributes: Sequence[rfc2986.Attribute]) -> tuple[tuple[Extension, ...], str | None]:
-    """Return the requested extensions and the challenge password; other attributes say nothing to us."""
+def _read_attributes(
+    attributes: Sequence[rfc2986.Attribute],
+) -> tuple[tuple[Extension, ...], str | None, ChangedNames | None]:
+    """Return what the attributes that we know say; others say nothing to us."""
     _check_number(attributes)
     found: dict[str, bytes] = {}
     for attribute in attributes:
         oid = attribute.type.dotted_string
-        if oid not in (oids.EXTENSION_REQUEST, oids.CHALLENGE_PASSWORD):
+        if oid not in _READ:
             continue
         values = attribute.values.as_list()
         if oid in found or len(values) != 1:
@@ -170,10 +177,11 @@ def _read_attributes(attributes: Sequence[rfc2986.Attribute]) -> tuple[tuple[Ext
                 "An attribute of the request has to be there once, with one value (RFC 2985 §5.4)."
             )
         found[oid] = octets_of(values[0])
-    requested, password = found.get(oids.EXTENSION_REQUEST), found.get(oids.CHALLENGE_PASSWORD)
+    requested, password, changed = (found.get(oid) for oid in _READ)
     return (
         _requested_extensions(requested) if requested is not None else (),
         _password(password) if password is not None else None,
+        ChangedNames.parse(changed) if changed is not None else None,
     )
 
 

@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyworks.errors import BadProofOfPossession, BadSubjectKey, MalformedRequest
+from keyworks.x509.changed_names import ChangedNames
 from keyworks.x509.der import sequence_of, values_of, wrap
 from keyworks.x509.general_name import HardwareModule, SubjectAltName
+from keyworks.x509.name import EMPTY_NAME
 from keyworks.x509.template import Template, parse_certification_request
 from tests.property.x509.mutation import check_sentence, mutated, one_octet_changes
 from tests.unit.x509.chains import private_key, signature_of
-from tests.unit.x509.requests import Plan, challenge_password, extension, extension_request, request
+from tests.unit.x509.requests import Plan, attribute, challenge_password, extension, extension_request, request
 
 NAMES = SubjectAltName(
     dns=("pump.example",),
@@ -23,9 +25,11 @@ NAMES = SubjectAltName(
     uri=("urn:example:pump",),
     hardware_modules=(HardwareModule("1.2.3", b"SN-0001"),),
 ).encode()
+CHANGE_SUBJECT_NAME = bytes.fromhex("06082b06010505070724")
 FULL = Plan(
     attributes=(
         challenge_password("secret"),
+        attribute(CHANGE_SUBJECT_NAME, ChangedNames(EMPTY_NAME, SubjectAltName(dns=("new.example",))).encode()),
         extension_request(extension(17, NAMES), extension(19, b"\x30\x00"), extension(15, b"\x03\x02\x07\x80")),
     )
 )
