@@ -1,0 +1,1 @@
+"""Examining a node: what is wrong, or will be, and what to do about it."""
