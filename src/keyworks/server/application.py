@@ -1,6 +1,7 @@
 """The ASGI application of each listener: a request, whole, to the adapter that answers it."""
 
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import structlog
 from keyworks.errors import KeyworksError, NotFound
 from keyworks.protocols.exchange import Reply, Request, refuse
 from keyworks.server.counters import Counters
+from keyworks.server.meter import OPERATIONS
 
 Respond = Callable[[Request], Awaitable[Reply]]
 """What a protocol adapter offers."""
@@ -27,6 +29,8 @@ _MAX_WORDS: Final = 200
 """Characters of a stranger's in a line of the log."""
 
 _OUR_FAULT: Final = 500
+_COUNTED_BY_NAME: Final = frozenset(OPERATIONS[:6])
+_COUNTED: Final = {"aia": "aia", "healthz": "health", "readyz": "health", "metrics": "metrics"}
 _NO_CONTENT: Final = 204
 
 
@@ -65,7 +69,10 @@ class Application:
             binding=scope["state"].get("binding"),
             secure=scope.get("scheme") == "https",
         )
-        await _deliver(await self._answer(request), send)
+        begun = time.perf_counter()
+        reply = await self._answer(request)
+        self._counters.meter.answered(_operation(request.path), reply.status, time.perf_counter() - begun)
+        await _deliver(reply, send)
 
     async def _answer(self, request: Request) -> Reply:
         try:
@@ -109,6 +116,12 @@ class Application:
             f"Something went wrong here, not with you; the operator finds it in the log as {reference}.\n"
         )
         return Reply(_OUR_FAULT, body=sentence.encode())
+
+
+def _operation(path: str) -> str:
+    """Return what is counted together: EST's operations by name, the rest by where it is."""
+    last = path.rpartition("/")[2]
+    return last if last in _COUNTED_BY_NAME else _COUNTED.get(path[1:].partition("/")[0], "other")
 
 
 async def _nothing_here(request: Request) -> Reply:

@@ -2,11 +2,18 @@
 
 from collections import Counter
 
+from keyworks.server.meter import Board, Meter
+
 
 class Counters:
-    """Counts by name; one per worker."""
+    """Counts by name; one per worker.
 
-    def __init__(self) -> None:
+    Args:
+        meter: Where what is measured of every answer goes; one of its own, if there is no other.
+    """
+
+    def __init__(self, meter: Meter | None = None) -> None:
+        self.meter = meter or Board(1).meter(0)
         self._counts: Counter[str] = Counter()
 
     def count(self, name: str) -> int:

@@ -64,6 +64,11 @@ class Listener:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._connection, sock=listening, backlog=BACKLOG)
 
+    @property
+    def open_connections(self) -> int:
+        """Return how many connections are open in this worker."""
+        return self._places.taken
+
     def tick(self) -> None:
         """Renew the Date header (RFC 9110 §6.6.1); once a second."""
         date = formatdate(self._clock.now(), usegmt=True).encode()

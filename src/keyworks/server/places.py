@@ -35,11 +35,16 @@ class Places:
         self._idle: dict[asyncio.Transport, None] = {}  # longest first
         self._busy: set[asyncio.Transport] = set()
 
+    @property
+    def taken(self) -> int:
+        """Return how many connections are open."""
+        return len(self._new) + len(self._idle) + len(self._busy)
+
     def take(self, transport: asyncio.Transport) -> bool:
         """Take a place for a connection, unless it has one; return whether it has one now."""
         if transport in self._new or transport in self._idle or transport in self._busy:
             return True
-        if len(self._new) + len(self._idle) + len(self._busy) >= self._most:
+        if self.taken >= self._most:
             dispensable = self._new or self._idle
             if not dispensable:
                 return False

@@ -26,6 +26,7 @@ import uvloop
 from keyworks.errors import KeyworksError, OperatorError
 from keyworks.server.listener import BACKLOG
 from keyworks.server.log import configure_log
+from keyworks.server.meter import Board
 from keyworks.server.worker import GRACE_SECONDS, Assignment, work
 from keyworks.service.installation import settings_of
 from keyworks.settings.node import Listen, NodeSettings, split_address
@@ -136,6 +137,7 @@ class Supervisor:
         self._ready: set[int] = set()
         self._pauses: dict[int, float] = {}
         self._stopping = False
+        self._board = Board(self._count)
         self._lifeline, self._reports, self._wakeup = os.pipe(), os.pipe(), os.pipe()
 
     def run(self) -> None:
@@ -187,7 +189,9 @@ class Supervisor:
                 signal.signal(one, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             os.close(self._lifeline[1])
-            assignment = Assignment(self._home, number, self._sockets, self._lifeline[0], self._report(number))
+            assignment = Assignment(
+                self._home, number, self._sockets, self._lifeline[0], self._report(number), self._board
+            )
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(work(assignment, self._log))
             status = 0

@@ -33,6 +33,8 @@ from keyworks.server.application import Application, Respond
 from keyworks.server.counters import Counters
 from keyworks.server.health import Health
 from keyworks.server.listener import Listener
+from keyworks.server.meter import Board
+from keyworks.server.metrics import Metrics
 from keyworks.server.summaries import Summaries
 from keyworks.server.tls import server_context
 from keyworks.service.installation import Installation, open_installation
@@ -65,6 +67,7 @@ class Assignment:
         sockets: Open and bound, by the listener's name.
         lifeline: Ends when the supervisor is gone.
         report: Called once the worker serves.
+        board: Where all workers count.
     """
 
     home: Path
@@ -72,6 +75,7 @@ class Assignment:
     sockets: Mapping[str, socket.socket]
     lifeline: int
     report: Callable[[], None]
+    board: Board
 
 
 async def work(assignment: Assignment, log: structlog.typing.FilteringBoundLogger) -> None:
@@ -86,7 +90,7 @@ async def work(assignment: Assignment, log: structlog.typing.FilteringBoundLogge
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_reader(assignment.lifeline, _watch, assignment.lifeline, stop)
     async with open_installation(assignment.home) as installation:
-        worker = await Worker.build(installation, log)
+        worker = await Worker.build(installation, log, assignment.board, assignment.number)
         await worker.start(assignment.sockets)
         assignment.report()
         await worker.run(stop, sequences=assignment.number == 0)
@@ -111,15 +115,23 @@ class Worker:
         installation: Open.
         log: The process's.
         contexts: TLS, as offered at first.
+        board: Where all workers count.
+        number: Its own.
     """
 
     def __init__(
-        self, installation: Installation, log: structlog.typing.FilteringBoundLogger, contexts: "Contexts"
+        self,
+        installation: Installation,
+        log: structlog.typing.FilteringBoundLogger,
+        contexts: "Contexts",
+        board: Board,
+        number: int,
     ) -> None:
         self._installation = installation
         self._log = log
         self._contexts = contexts
-        self._counters = Counters()
+        self._counters = Counters(board.meter(number))
+        self._board = board
         self._refusals = RefusalCounter()
         self._summaries = Summaries(installation.store, self._refusals, installation.clock)
         self._keys = KeyPool()
@@ -127,7 +139,13 @@ class Worker:
         self._listeners = self._build_listeners()
 
     @classmethod
-    async def build(cls, installation: Installation, log: structlog.typing.FilteringBoundLogger) -> "Worker":
+    async def build(
+        cls,
+        installation: Installation,
+        log: structlog.typing.FilteringBoundLogger,
+        board: Board | None = None,
+        number: int = 0,
+    ) -> "Worker":
         """Return a worker on an open installation, with the server's certificate renewed where it is due.
 
         A certificate that cannot be renewed serves until it ends: a restart must not be what ends it.
@@ -135,14 +153,15 @@ class Worker:
         Raises:
             KeyworksError: There is no valid certificate, and none can be issued.
         """
+        board = board or Board(1)
         try:
-            return cls(installation, log, await Contexts.load(installation))
+            return cls(installation, log, await Contexts.load(installation), board, number)
         except KeyworksError as error:
             valid = await valid_server_certificate(installation)
             if valid is None:
                 raise
             log.warning("server_certificate_not_renewed", reason=error.detail, private=error.private)
-            return cls(installation, log, Contexts.of(valid))
+            return cls(installation, log, Contexts.of(valid), board, number)
 
     def _build_listeners(self) -> dict[str, Listener]:
         own = self._installation
@@ -150,10 +169,11 @@ class Worker:
         enrollment = Enrollment(own.store, own.registers, authenticator, own.path, self._refusals, own.clock)
         key_generation = ServerKeyGeneration(enrollment, self._keys, self._signing_credential)
         est = EST(enrollment, key_generation, FullCMC(enrollment, self._signing_credential, own.clock))
+        metrics = Metrics(own, self._board)
         health = {"/healthz": self._health.alive, "/readyz": self._health.ready}
         return {
             "enrollment": self._listener({EST_PREFIX: est.respond, **health}, self._contexts.asking),
-            "console": self._listener(health, self._contexts.plain),
+            "console": self._listener({"/metrics": metrics.respond, **health}, self._contexts.plain),
             "publication": self._listener({AIA_PREFIX: AIA(own.registers).respond, **health}, None),
         }
 
@@ -222,6 +242,7 @@ class Worker:
     async def _tick(self) -> None:
         for listener in self._listeners.values():
             listener.tick()
+        self._counters.meter.holds_open(sum(one.open_connections for one in self._listeners.values()))
 
     async def _summarize(self) -> None:
         """Enter what strangers were refused, and log how much was cut and refused."""
