@@ -434,7 +434,8 @@ def events() -> Iterator[str]:
     yield "Every entry has an action of a fixed name; declared in `ledger/events.py`."
     yield "Besides, it has the time, the actor (such as `station:line-1` or `operator:root`),"
     yield "the address it came from, what it was done to (such as `device:ID`), the result"
-    yield "(`ok`, or the cause of a refusal, see [errors](errors.md)) and the SHA-256 of the request, if there was one."
+    yield "(`ok`, or the cause of a refusal, see [errors](errors.md))"
+    yield "and the SHA-256 of the request, if there was one."
     yield "`keyworks ledger show` prints them, `keyworks device history` those about one device.\n"
     yield from _table(
         ("action", "what happened", "what the detail says"),

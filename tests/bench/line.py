@@ -10,6 +10,7 @@ from keyworks.access.credential import BasicCredentials
 from keyworks.authority.authenticate import Authenticator
 from keyworks.authority.authorize import Operation
 from keyworks.authority.enrollment import Attempt, Enrollment
+from keyworks.authority.issue import Issued
 from keyworks.enroll.credential import ClientCertificate
 from keyworks.keys.software import make_private_key, signer_of
 from keyworks.ledger.refusals import RefusalCounter
@@ -55,6 +56,7 @@ async def production_line(home: Path) -> AsyncIterator[Line]:
         secret = BasicCredentials("line-1", new.secret)
         attempt = Attempt(new.enrolls_at, Operation.ENROLL, None, secret, request, "127.0.0.1")
         issued = await enrollment_of(installation).enroll(attempt, parse_certification_request)
+        assert isinstance(issued, Issued)
         yield Line(installation, ClientCertificate((issued.der, issued.chain[0]), signer))
 
 

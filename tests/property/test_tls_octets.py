@@ -62,7 +62,7 @@ HELLOS = tuple(hello(version) for version in (SSL.TLS1_2_VERSION, SSL.TLS1_3_VER
 def received(parts: list[bytes]) -> tuple[Wire, Mapping[str, int]]:
     """Return what is sent and counted when these octets arrive."""
 
-    def no_http(_: Any) -> LimitedProtocol:
+    def no_http(*_: Any) -> LimitedProtocol:
         raise AssertionError("a handshake cannot be finished without its keys")
 
     async def receive() -> Wire:

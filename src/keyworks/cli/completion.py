@@ -13,14 +13,15 @@ SHELLS: Final = ("bash", "zsh", "fish")
 @click.command(
     "completion",
     cls=Command,
-    examples=(
-        "keyworks completion bash > /etc/bash_completion.d/keyworks",
-        'eval "$(keyworks completion bash)"',
-    ),
+    examples=("keyworks completion bash",),
 )
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """Print what lets SHELL complete commands, options and their values."""
+    """Print what lets SHELL complete commands, options and their values.
+
+    For every session: write it to a file that the shell reads, such as /etc/bash_completion.d/keyworks.
+    For this one: eval "$(keyworks completion bash)"
+    """
     from keyworks.cli.root import root
 
     made = get_completion_class(shell)

@@ -48,7 +48,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "ledger": ("ledger", "The ledger: show it, export it, prove an entry, verify either."),
         "clock": ("clock", "The machine's clock against the time of the last record: show, correct."),
         "doctor": ("doctor", "Examine this node: what is wrong, or will be, and what to do about it."),
-        "completion": ("completion", "Print what lets a shell complete commands and options."),
+        "completion": ("completion", "Print what lets SHELL complete commands, options and their values."),
         "upgrade": ("installation", "Bring the database to this release's version."),
     }
 )

@@ -161,7 +161,7 @@ BAD: Final = (
     ),
     Bad(
         "path_length_fits_the_issuers",
-        lambda tbs: tbs.with_extension(x.basic_constraints(ca=True, path_length=1)),
+        lambda tbs: tbs.with_extension(x.basic_constraints(ca=True, path_length=2)),
         profile="issuing",
     ),
     Bad(

@@ -260,6 +260,7 @@ ELSEWHERE = frozenset(
             "export_chain",
             "describe",
         ),
+        "examine",  # looks at an installation from outside
         *("export_ledger", "prove_entry", "issuance_of"),
     }
 )
