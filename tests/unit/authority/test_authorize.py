@@ -10,11 +10,12 @@ from keyworks.access.credential import BasicCredentials
 from keyworks.access.principal import Kind
 from keyworks.authority.authorize import Operation
 from keyworks.errors import InvalidPath, KeyworksError, NotAuthorized, NotFound, RejectedName
+from keyworks.service.accounts import set_account_active
 from keyworks.service.anchors import add_anchor
 from keyworks.service.authorities import find_generation
 from keyworks.service.channels import NewChannel, create_channel
 from keyworks.service.inventory import add_devices
-from keyworks.service.stations import add_station, set_station_active
+from keyworks.service.stations import add_station
 from keyworks.testing import EnrollmentDesk, FixedClock, Holder, move, throwaway_installation
 from keyworks.x509.certificate import pem_of
 from keyworks.x509.name import EMPTY_NAME, Name
@@ -110,7 +111,7 @@ async def test_a_disabled_station_is_refused_with_its_next_request(
     desk: EnrollmentDesk, station: Holder
 ) -> None:
     await desk.enroll("idevid", SN_1, by=station)
-    await set_station_active(desk.installation, "line-1", active=False)
+    await set_account_active(desk.installation, Kind.STATION, "line-1", active=False)
     for label, operation in (("idevid", Operation.ENROLL), ("stations", Operation.REENROLL)):
         with pytest.raises(NotAuthorized, match="is disabled"):
             await desk.enroll(label, station.certificate.subject, by=station, operation=operation)
@@ -118,7 +119,7 @@ async def test_a_disabled_station_is_refused_with_its_next_request(
 
 async def test_a_disabled_station_gets_nothing_for_its_secret(desk: EnrollmentDesk) -> None:
     new = await add_station(desk.installation, "line-2", ["idevid"])
-    await set_station_active(desk.installation, "line-2", active=False)
+    await set_account_active(desk.installation, Kind.STATION, "line-2", active=False)
     with pytest.raises(NotAuthorized, match="is disabled"):
         await desk.enroll("stations", by=BasicCredentials("line-2", new.secret))
 
