@@ -1,7 +1,7 @@
 """A private network for programs that want ports and addresses of their own, on this machine alone.
 
-Each host is a network namespace in a user namespace: nobody has to be root for it, and all of it is gone with
-the process that holds it.
+Each host is a network namespace, all of it gone with the process that holds it. Who is not root gets a user
+namespace around it; root does not, because that is not allowed within a chroot.
 """
 
 import os
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+_IS_ROOT: Final = os.geteuid() == 0
 _SECONDS: Final = 30.0
 """How long a program may take to say that it is ready, or to end."""
 
@@ -30,8 +31,8 @@ class Host:
 
     def command(self, words: Sequence[str | Path]) -> list[str]:
         """Return a command line that runs here."""
-        entered = ["nsenter", "--preserve-credentials", "--user", "--net", f"--target={self.holder}"]
-        return [*entered, *map(str, words)]
+        user = [] if _IS_ROOT else ["--preserve-credentials", "--user"]
+        return ["nsenter", *user, "--net", f"--target={self.holder}", *map(str, words)]
 
     def run(
         self, *words: str | Path, data: str = "", variables: Mapping[str, str] | None = None
@@ -105,7 +106,7 @@ class Running:
 @contextmanager
 def host(beside: Host | None = None) -> Iterator[Host]:
     """Make a host until the block ends; one that is made beside another can be linked to it."""
-    alone = ["unshare", "--user", "--map-root-user", "--net"]
+    alone = ["unshare", *([] if _IS_ROOT else ["--user", "--map-root-user"]), "--net"]
     words = alone if beside is None else beside.command(["unshare", "--net"])
     holding = [*words, "sh", "-c", "ip link set lo up && echo held && exec cat"]
     with subprocess.Popen(holding, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
