@@ -117,6 +117,9 @@ class NodeSettings(Section, frozen=True):
     limits: Limits = msgspec.field(default_factory=Limits)
 
 
+_FORMER: Final = (("node", "organization"),)
+"""What a former release wrote here; the policy says it now."""
+
 _ADDRESS: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})")
 _NODE_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 """It stands in a certificate and in the ledger's name, which has neither blanks nor plus signs."""
@@ -166,7 +169,7 @@ def read_node_settings(file: Path) -> NodeSettings:
         OperatorError: It cannot be read, or says something that cannot be; with file, line and remedy.
     """
     source = Source.of(file)
-    settings = source.read(NodeSettings)
+    settings = source.read(NodeSettings, _FORMER)
     try:
         check_node_settings(settings)
     except WrongSetting as wrong:

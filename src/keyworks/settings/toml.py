@@ -73,8 +73,12 @@ class Source:
         except UnicodeDecodeError as error:
             raise OperatorError(f"{name} is not TOML: {error}.") from error
 
-    def read(self, kind: type[_Kind]) -> _Kind:
+    def read(self, kind: type[_Kind], former: Sequence[tuple[str, str]] = ()) -> _Kind:
         """Return the file as a value.
+
+        Args:
+            kind: Of the value.
+            former: Section and name of settings that a former release wrote; they are passed over.
 
         Raises:
             OperatorError: It is not TOML, or no such value; every reason with its line and remedy.
@@ -85,6 +89,9 @@ class Source:
             raise self._not_toml(str(error)) from error
         except (ValueError, RecursionError) as error:
             raise OperatorError(f"{self.name} is not TOML: {error}.") from error
+        for section, name in former:
+            if isinstance(table := document.get(section), dict):
+                table.pop(name, None)
         complaints: list[Complaint] = []
         found = _value(document, kind, (), complaints)
         if complaints:

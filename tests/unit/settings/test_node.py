@@ -74,6 +74,12 @@ def test_text_that_no_file_can_hold_is_not_written() -> None:
         render_node_settings(odd)
 
 
+def test_a_file_that_the_first_release_wrote_is_read(read: Callable[[str], NodeSettings]) -> None:
+    """It said there whose installation it is; an upgrade does not begin with an editor."""
+    former = SMALLEST.replace("workers", 'organization = "Example Plant"\nworkers')
+    assert read(former) == read(SMALLEST)
+
+
 def test_a_file_from_an_editor_that_marks_utf_8_is_read(read: Callable[[str], NodeSettings]) -> None:
     assert read(f"\ufeff{SMALLEST}") == read(SMALLEST)
 
