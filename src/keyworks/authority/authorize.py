@@ -221,13 +221,21 @@ def _for_the_principal_itself(tx: Transaction, ask: Ask) -> _Grant:
 
 
 def _check_nobody_elses(tx: Transaction, ask: Ask, wanted: Wanted, holder_id: str) -> None:
-    """Refuse a name that is registered for somebody else, though a rule or the certificate at hand has it."""
+    """Refuse a name that is registered for others alone, though a rule or the certificate at hand has it.
+
+    Several accounts may share a name: two brokers behind one address.
+    """
     if wanted.subject_alt_name is None:
         return
     for kind, name in naming.listed(wanted.subject_alt_name):
-        holders = {owner_of(tx, (kind, name)), holder_id}
-        holders.update(one.id for one in ask.accounts.values() if name in one.names.get(kind, ()))
-        if holders - {None, holder_id}:
+        holders = {
+            one.id
+            for one in ask.accounts.values()
+            if name in (naming.folded(kind, known) for known in one.names.get(kind, ()))
+        }
+        device_id = owner_of(tx, (kind, name))
+        holders.update([device_id] if device_id is not None else [])
+        if holders and holder_id not in holders:
             raise NotAuthorized(
                 f"The {kind} name '{name}' belongs to another device or account now; ask for another."
             )

@@ -187,9 +187,9 @@ def check_names(template: Template, wanted: Wanted, also: Iterable[tuple[str, st
 def _check_alternative(asked: SubjectAltName, wanted: SubjectAltName) -> None:
     for kind in _TEXTS:
         names: tuple[str, ...] = getattr(wanted, kind)
-        same = {_folded(kind, name) for name in names}
+        same = {folded(kind, name) for name in names}
         for name in getattr(asked, kind):
-            if _folded(kind, name) not in same:
+            if folded(kind, name) not in same:
                 raise RejectedName(_sentence(_SPOKEN[kind], name, names))
     others = (*asked.hardware_modules, *asked.directory_names, *asked.others)
     if not set(others) <= {*wanted.hardware_modules, *wanted.directory_names, *wanted.others}:
@@ -203,11 +203,11 @@ def listed(names: SubjectAltName) -> Iterator[tuple[str, str]]:
     """Return each alternative name with its kind, as the inventory spells it."""
     for kind in _TEXTS:
         for name in getattr(names, kind):
-            yield kind, _folded(kind, name)
+            yield kind, folded(kind, name)
 
 
-def _folded(kind: str, name: str) -> str:
-    """Return a name as it compares: host names in any case (RFC 4343)."""
+def folded(kind: str, name: str) -> str:
+    """Return an alternative name as it compares: host names in any case (RFC 4343)."""
     return name.lower() if kind == "dns" else name
 
 

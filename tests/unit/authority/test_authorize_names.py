@@ -1,6 +1,7 @@
 """Whose names are certified for whom: devices, stations for devices, and accounts for themselves."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +51,7 @@ SN_1: Final = Name.of((oids.SERIAL_NUMBER, "SN-1"))
 ITSELF: Final = Principal(Kind.DEVICE, "SN-1", DeviceIdentity("Maker", "Drive", "SN-1"))
 LINE: Final = Principal(Kind.STATION, "line-1")
 BROKER: Final = Principal(Kind.SERVICE, "broker")
+SHOUTED: Final[Mapping[str, tuple[str, ...]]] = {"dns": ("SHOUTED.example",)}
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {"dns": ("broker.example",), "upn": ("who@plant.example",)}
 ACCOUNTS: Final = {
     one.name: one
@@ -59,6 +61,7 @@ ACCOUNTS: Final = {
         Account("a3", Kind.PERSON, "who", True, frozenset({"own"}), NAMES, None),
         Account("a4", Kind.SERVICE, "idle", False, frozenset({"own"}), NAMES, None),
         Account("a5", Kind.SERVICE, "elsewhere", True, frozenset({"other"}), NAMES, None),
+        Account("a6", Kind.SERVICE, "shouted", True, frozenset({"own"}), SHOUTED, None),
     )
 }
 
@@ -148,14 +151,14 @@ async def test_nobody_gets_another_devices_names(
         await ordered(store, "https-device", by, subject, names)
 
 
-@pytest.mark.parametrize("name", ["two.example", "TWO.example", "broker.example"])
+@pytest.mark.parametrize("name", ["two.example", "TWO.example", "broker.example", "shouted.example"])
 async def test_where_a_request_may_choose_it_chooses_nothing_that_is_somebody_elses(
     store: Store, name: str
 ) -> None:
     free = derive(PROFILES["ldevid"], "free", 1, ProfileChanges(alternative=(("dns", "{request}"),)))
     wanted = SubjectAltName(dns=(name,))
     with pytest.raises(
-        NotAuthorized, match=r"'(two|broker)\.example' belongs to another device or account now"
+        NotAuthorized, match=r"'(two|broker|shouted)\.example' belongs to another device or account now"
     ):
         await ordered(store, free, ITSELF, SN_1, wanted)
     for chosen in ("new.example", "one.example"):
@@ -236,9 +239,20 @@ async def test_a_template_yields_no_name_that_is_registered_for_another_device(s
         await ordered(store, derive(PROFILES["ldevid"], "own", 1, rules), ITSELF, SN_1)
 
 
-async def presented(profile: str) -> Authenticated:
+async def test_accounts_that_share_a_name_renew_it_both(store: Store) -> None:
+    """Such as two brokers behind one address: what they enrolled with they can keep."""
+    subject, names = Name.of((oids.COMMON_NAME, "broker")), SubjectAltName(dns=("broker.example",))
+    shown = replace(await presented("tls-service", Wanted(subject, names)), principal=BROKER)
+    again = Operation.REENROLL
+    order = await ordered(store, "tls-service", BROKER, subject, names, authenticated=shown, operation=again)
+    assert order.wanted.subject_alt_name == names
+
+
+DRIVES: Final = Wanted(SN_1, SubjectAltName(dns=("one.example",)))
+
+
+async def presented(profile: str, wanted: Wanted = DRIVES) -> Authenticated:
     """Return a drive that shows a certificate of ours."""
-    wanted = Wanted(SN_1, SubjectAltName(dns=("one.example",)))
     tbs = make_tbs(PROFILES[profile], wanted, SIGNER.public_key, ISSUER, 1 << 100, NOON).encode()
     certificate = Certificate.parse(assemble(tbs, SIGNER.algorithm, await SIGNER.sign(tbs)))
     own = OwnCertificate("1", "c1", profile, "device:d1")
