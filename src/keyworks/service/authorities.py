@@ -12,7 +12,7 @@ from keyworks.authority.generation import Authority, Generation, file_name
 from keyworks.authority.naming import organization_of
 from keyworks.authority.order import Order, Replacement
 from keyworks.authority.profile import Issuer, Profile, Wanted
-from keyworks.errors import OperatorError, RejectedName, Unavailable
+from keyworks.errors import OperatorError, Overtaken, RejectedName, Unavailable
 from keyworks.keys.purpose import Purpose
 from keyworks.keys.records import SealedKey
 from keyworks.service.installation import Installation
@@ -272,7 +272,7 @@ def _insert_authority(tx: Transaction, authority: Authority, at: int) -> None:
         "retired_at": at,
     }
     if not tx.execute(records.INSERT_AUTHORITY, row):
-        raise OperatorError(f"There is an authority '{authority.name}' already; choose another name.")
+        raise Overtaken(f"Somebody else has made authority '{authority.name}' meanwhile; plan again.")
 
 
 async def list_generations(installation: Installation) -> list[Generation]:

@@ -17,6 +17,7 @@ from keyworks.service.installation import Installation
 from keyworks.service.policy import records
 from keyworks.service.policy.check import Standing, complaints
 from keyworks.service.policy.document import certified_sections, compose, digest_of, resolve, written
+from keyworks.service.policy.orphans import about_orphans
 from keyworks.service.policy.plan import (
     ACCOUNTS,
     Change,
@@ -45,11 +46,13 @@ class Proposal:
 
     Args:
         number: The version in force, which it was compared with; 0 before the first.
+        present: The document of that version, resolved.
         wanted: The document, resolved.
         steps: What it changes, and what that means.
     """
 
     number: int
+    present: FactoryDocument
     wanted: FactoryDocument
     steps: tuple[Step, ...]
 
@@ -92,7 +95,8 @@ async def _propose(
     found = complaints(wanted, standing) if changes else []
     if found:
         raise refuse(found)
-    return Proposal(number, wanted, plan(standing.document, wanted, changes, standing.facts))
+    present = standing.document
+    return Proposal(number, present, wanted, plan(present, wanted, changes, standing.facts))
 
 
 def _facts(
@@ -101,16 +105,18 @@ def _facts(
     labels = concerned_channels(changes, present)
     rows = tx.execute(records.SELECT_LIVE_BY_CHANNEL, {"at": at}) if labels else []
     live = {register.labels[row[0]]: Live(row[1], row[2]) for row in rows if row[0] in register.labels}
-    kept = {(one.section, one.name) for one in changes if one.after is not None}
-    gone = [
-        (one.section, one.name)
-        for one in changes
-        if one.section in ACCOUNTS and one.after is None and (one.section, one.name) not in kept
-    ]
+    newest = register.newest.values()
     return Facts(
         channels={label: live.get(label, _NOTHING) for label in labels},
-        accounts={account: _live_of(tx, ":".join(account), register, at) for account in gone},
+        accounts={account: _live_of(tx, ":".join(account), register, at) for account in _gone(changes)},
+        keys={
+            one.authority.name: one.certificate.public_key.key_type for one in newest if one.authority.retired
+        },
     )
+
+
+def _gone(changes: Sequence[Change]) -> list[tuple[str, str]]:
+    return [(one.section, one.name) for one in changes if one.section in ACCOUNTS and one.after is None]
 
 
 def _live_of(tx: Transaction, owner: str, register: Register, at: int) -> Live:
@@ -123,9 +129,9 @@ def _live_of(tx: Transaction, owner: str, register: Register, at: int) -> Live:
 
 @dataclass(frozen=True, slots=True)
 class _Application:
-    number: int
-    wanted: FactoryDocument
+    proposal: Proposal
     changes: tuple[Change, ...]
+    at: int
     row: dict[str, object]
     entries: tuple[SealedEntry, ...]
 
@@ -166,7 +172,7 @@ async def apply(installation: Installation, proposal: Proposal, what: str) -> in
     entries = [_entry(installation, one) for one in changes]
     detail = (("sha256", sha256), ("what", what))
     entries.append(event(installation, "policy.applied", f"policy:{number}", detail))
-    application = _Application(proposal.number, proposal.wanted, changes, row, tuple(entries))
+    application = _Application(proposal, changes, at, row, tuple(entries))
     return await installation.store.write(_apply, application)
 
 
@@ -215,14 +221,31 @@ def _entry(installation: Installation, change: Change) -> SealedEntry:
 
 def _apply(tx: Transaction, applications: Sequence[_Application]) -> list[int]:
     for one in applications:
-        _check_number(tx, one.number)
-        write_changes(tx, one.changes, int(str(one.row["at"])))
-        if compose(tx, read_register(tx)) != one.wanted:
+        _check_number(tx, one.proposal.number)
+        _check_orphans(tx, one)
+        write_changes(tx, one.changes, one.at)
+        if compose(tx, read_register(tx)) != one.proposal.wanted:
             raise InternalError("The policy would not become what was asked for; nothing was changed.")
         tx.execute(records.INSERT_VERSION, one.row)
         insert_entries(tx, one.entries)
         advance_trust(tx)
-    return [one.number + 1 for one in applications]
+    return [one.proposal.number + 1 for one in applications]
+
+
+def _check_orphans(tx: Transaction, one: _Application) -> None:
+    """Refuse what would orphan certificates that were issued since it was proposed.
+
+    They are counted only where one certificate would be too many: meanwhile nobody is issued any.
+    """
+    present, wanted, some = one.proposal.present, one.proposal.wanted, Live(1, one.at)
+    labels, accounts = concerned_channels(one.changes, present), _gone(one.changes)
+    supposed = Facts(channels=dict.fromkeys(labels, some), accounts=dict.fromkeys(accounts, some))
+    if not any(about_orphans(present, wanted, supposed)):
+        return
+    facts = _facts(tx, read_register(tx), present, one.changes, one.at)
+    found = list(about_orphans(present, wanted, facts))
+    if found:
+        raise _without_lines(found)
 
 
 async def amend(

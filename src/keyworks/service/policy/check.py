@@ -15,12 +15,17 @@ from keyworks.authority.profile import Profile
 from keyworks.errors import OperatorError
 from keyworks.service.authorities import authority_subject, check_publication_url
 from keyworks.service.policy.document import profiles_of
+from keyworks.service.policy.orphans import about_orphans
 from keyworks.service.policy.plan import Facts
 from keyworks.service.policy.principals import about_accounts, about_anchors, about_sites, named
 from keyworks.settings.complaint import Complaint, about
 from keyworks.settings.factory import AuthoritySection, ChannelSection, FactoryDocument, ProfileSection
+from keyworks.settings.toml import quoted
 
 _BURNT_IN: Final = ("profile", "parent", "organization", "publication_url")
+_INHERITED: Final = ("organization", "publication_url")
+"""What an authority has of the factory where it does not say otherwise."""
+
 _MAX_ORGANIZATION: Final = 64
 """RFC 5280 appendix A.1: ub-organization-name."""
 
@@ -64,7 +69,7 @@ def complaints(wanted: FactoryDocument, standing: Standing) -> list[Complaint]:
         *check.channels(),
         *about_anchors(wanted),
         *about_accounts(wanted),
-        *check.orphans(),
+        *about_orphans(standing.document, wanted, standing.facts),
     ]
 
 
@@ -237,41 +242,14 @@ class _Check:
             and before.profile.get(section.profile) == own
         )
 
-    def orphans(self) -> Iterator[Complaint]:
-        """Yield where holders of live certificates could never renew them."""
-        before, present = profiles_of(self.standing.document), self.standing.document.channel
-        for label, live in self.standing.facts.channels.items():
-            section = self.wanted.channel.get(label)
-            if not live.count or not before[present[label].profile].renewable:
-                continue
-            after = self.profiles.get(section.profile) if section is not None else None
-            if section is None:
-                yield _orphaned("channel", label, live.text, live.end)
-            elif after is not None and not after.renewable:
-                yield about(
-                    f"{live.text} could not be renewed any more, as {section.profile} is not renewable; the "
-                    f"last ends {live.end}. Make another channel for it, or revoke them.",
-                    *("channel", label, "profile"),
-                )
-        for (kind, name), live in self.standing.facts.accounts.items():
-            if live.count:
-                yield _orphaned(kind, name, live.text, live.end)
-
-
-def _orphaned(section: str, name: str, live: str, end: str) -> Complaint:
-    return about(
-        f"it is missing, and {live} of it could not be renewed any more; the last ends {end}. Keep its section "
-        "with `enabled = false`, or revoke them.",
-        *(section, name),
-    )
-
 
 def _burnt_in(name: str, section: AuthoritySection, former: AuthoritySection) -> Iterator[Complaint]:
     for field in _BURNT_IN:
         old, new = getattr(former, field), getattr(section, field)
         if old != new:
+            keep = f"say `{field} = {quoted(old)}` here, or " if field in _INHERITED else ""
             yield about(
-                f"it is certified with {old or 'none'} and cannot become {new or 'none'}; start another "
+                f"it is certified with {old or 'none'} and cannot become {new or 'none'}; {keep}start another "
                 "authority, and let the channels use that.",
                 *("authority", name, field),
             )

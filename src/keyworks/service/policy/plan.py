@@ -91,10 +91,12 @@ class Facts:
     Args:
         channels: What is live of the channels that a change concerns, by label.
         accounts: What is live of the accounts that go, by kind and name.
+        keys: Authorities that are not in force and have a key already, with its type.
     """
 
     channels: Mapping[str, Live] = field(default_factory=dict)
     accounts: Mapping[tuple[str, str], Live] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +165,14 @@ class _Explanation:
             yield "Open connections of its holders are refused with their next request."
 
     def _authority(self, change: Change) -> Iterator[str]:
-        if change.before is None:
+        has_key, wanted = self.facts.keys.get(change.name), getattr(change.after, "key", None)
+        if change.before is None and has_key is None:
             yield "A key is made and certified; it issues from now on."
+        elif change.before is None:
+            yield f"It was made before and is as it was, with its {has_key} key; it issues from now on."
         elif change.after is None:
             yield "It issues nothing more; what it issued stays valid, and it signs status until then."
-        if change.changes("key"):
+        if change.changes("key") or has_key not in (None, wanted):
             yield f"The new key comes with its next generation: `keyworks authority next {change.name}`."
         if change.changes("enabled"):
             for label, channel in self.present.channel.items():

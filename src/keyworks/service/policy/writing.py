@@ -152,6 +152,8 @@ def _account(place: _Place, change: Change) -> None:
         # Another kind may have taken the name, in this very change.
         if known is not None and known.kind.value == change.section:
             remove_account(place.tx, known)
+        else:
+            place.tx.execute(access.VOID_SECRETS, {"kind": change.section, "name": change.name})
         return
     section: Any = change.after
     names = {kind: getattr(section, kind) for kind in NAMES if getattr(section, kind)}

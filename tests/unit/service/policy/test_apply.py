@@ -130,6 +130,16 @@ async def test_of_two_that_are_applied_at_once_one_wins_and_the_other_is_told(
     assert "other" not in register.authorities
 
 
+async def test_who_applies_the_same_at_once_is_told_to_plan_again(
+    operator: Installation, text: str, proposed: Propose
+) -> None:
+    same = await proposed(f"{text}\n[authority.one]\nprofile = 'root'\n")
+    outcomes = await asyncio.gather(*(apply(operator, same, "same") for _ in range(2)), return_exceptions=True)
+    [late] = [one for one in outcomes if one != 2]
+    assert isinstance(late, Overtaken)
+    assert "plan again" in late.detail
+
+
 async def test_who_comes_too_late_makes_not_even_a_key(
     operator: Installation, text: str, proposed: Propose
 ) -> None:

@@ -201,7 +201,7 @@ async def test_a_mistake_is_told_with_line_reason_and_remedy_and_nothing_changes
         (
             'organization = "Example Operator"',
             'organization = "Other"',
-            "authority.root.organization: it is certified with Example Operator and cannot become Other; start",
+            'cannot become Other; say `organization = "Example Operator"` here, or start another authority',
         ),
         (
             '[authority.issuing]\nprofile = "issuing"',

@@ -150,6 +150,19 @@ def test_a_step_says_what_changes_and_what_that_means(
     assert lines(changed(section, name, value)) == told
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("P-256", []),
+        ("P-384", ["    The new key comes with its next generation: `keyworks authority next old`."]),
+    ],
+)
+def test_an_authority_that_comes_back_has_its_key(key: str, told: list[str]) -> None:
+    wanted = changed("authority", "old", AuthoritySection(profile="issuing", key=key))
+    first = "    It was made before and is as it was, with its P-256 key; it issues from now on."
+    assert lines(wanted, Facts(keys={"old": "P-256"}))[-len(told) - 1 :] == [first, *told]
+
+
 def test_what_nobody_holds_is_not_said_to_be_renewed() -> None:
     wanted = changed("channel", "tls", ChannelSection(authority="issuing", profile="tls-service"))
     assert not any("renewed" in line for line in lines(wanted))

@@ -2,11 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 
+import pytest
+
+from keyworks.access.credential import BasicCredentials
 from keyworks.access.principal import Kind
 from keyworks.authority import records
+from keyworks.errors import AuthenticationFailed
+from keyworks.service.accounts import renew_secret
 from keyworks.service.channels import set_default_channel
 from keyworks.service.installation import Installation
 from keyworks.service.policy.apply import Proposal
+from keyworks.testing import EnrollmentDesk
 
 Applied = Callable[[str], Awaitable[Proposal]]
 PROFILE = '\n[profile.pump]\nbased_on = "ldevid"\nlifetime = "{}"\n'
@@ -59,3 +65,17 @@ async def test_a_name_passes_from_one_kind_of_account_to_another(
         await applied(f"{text}\n[{kind}.a]\n")
         register, _ = await operator.registers.current()
         assert register.accounts["a"].kind is Kind(kind)
+
+
+async def test_no_secret_waits_for_a_name_to_come_back(
+    operator: Installation, text: str, applied: Applied
+) -> None:
+    """A name that another kind of account takes, and gives back, opens nothing with its former secret."""
+    services = '\n[channel.services]\nauthority = "issuing"\nprofile = "tls-service"\n'
+    service = '[service.a]\nchannels = ["services"]\ndns = ["a.example"]\n'
+    await applied(text + services + service)
+    secret = (await renew_secret(operator, Kind.SERVICE, "a")).secret
+    await applied(text + services + "[station.a]\n")
+    await applied(text + services + service)
+    with pytest.raises(AuthenticationFailed, match="was replaced"):
+        await EnrollmentDesk(operator).enroll("services", by=BasicCredentials("a", secret))
