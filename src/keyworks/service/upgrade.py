@@ -5,7 +5,9 @@ from pathlib import Path
 
 from keyworks.ledger.records import enter
 from keyworks.service.event import event
-from keyworks.service.installation import open_installation, settings_of
+from keyworks.service.installation import Installation, open_installation, settings_of
+from keyworks.service.policy.apply import apply, propose
+from keyworks.service.policy.history import present_policy
 from keyworks.store.clock import Clock
 from keyworks.store.migrate import HEAD, migrate, version_of
 
@@ -39,4 +41,12 @@ async def upgrade_installation(home: Path, clock: Clock | None = None) -> Upgrad
                 installation, "installation.upgraded", f"node:{installation.settings.node.name}", detail
             )
             await installation.store.write(enter, entry)
+            await _begin_history(installation)
     return upgrade
+
+
+async def _begin_history(installation: Installation) -> None:
+    """Make what is in force the first version of the policy, where the former release had no versions."""
+    proposal = await propose(installation, await present_policy(installation))
+    if proposal.number == 0:
+        await apply(installation, proposal, "upgrade")

@@ -143,7 +143,7 @@ async def apply(installation: Installation, proposal: Proposal, what: str) -> in
 
     Args:
         installation: Where.
-        proposal: With at least one step.
+        proposal: What is to be; without a step, what is in force becomes a version of its own.
         what: What was done, for the history, such as ``apply factory.toml``.
 
     Returns:

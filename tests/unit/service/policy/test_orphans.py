@@ -39,7 +39,7 @@ def complaints(label: str, section: ChannelSection | None, live: Live = SOME) ->
         (
             "devices",
             msgspec.structs.replace(DEVICES, accepts=("station",)),
-            "as a device could not ask here; the last ends 2026-09-21. Make another channel for who is to ask, or",
+            "as a device could not ask here; the last ends 2026-09-21. Make another channel for who is to ask",
         ),
         ("devices", SERVER, "as a device could not ask here"),
         ("devices", SIGNERS, "as firmware is not renewable"),
