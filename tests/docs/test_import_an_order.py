@@ -1,21 +1,11 @@
-"""Importing an order, typed as the page says."""
+"""Importing an order."""
 
-from pathlib import Path
 from typing import Final
 
 from keyworks.devices.lifecycle import STEPS
-from tests.docs.console import ROOT, differences, left_in, typed_in, typing
+from tests.docs.console import ROOT
 
 PAGE: Final = ROOT / "docs" / "howto" / "import-an-order.md"
-SECONDS: Final = 120.0
-
-
-def test_every_command_of_the_page_does_what_it_shows(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    commands = list(typed_in(PAGE))
-    assert differences(commands, typing(commands, ROOT, home, SECONDS)) == []
-    assert left_in(tmp_path) == []
 
 
 def test_the_table_has_every_step_and_what_it_revokes() -> None:

@@ -1,4 +1,4 @@
-"""Renewing by a watch, typed as the page says; and its unit for systemd, read as systemd and the command do."""
+"""Renewing by a watch; and its unit for systemd, read as systemd and the command do."""
 
 import shlex
 from configparser import ConfigParser
@@ -9,22 +9,10 @@ import pytest
 
 from keyworks.cli.enroll import enroll
 from keyworks.enroll.window import parse_windows
-from tests.docs.console import ROOT, differences, free_ports, left_in, typed_in, typing
+from tests.docs.console import ROOT
 
 PAGE: Final = ROOT / "docs" / "howto" / "renew-with-enroll-watch.md"
 UNIT: Final = PAGE.with_name("keyworks-enroll.service")
-PORTS: Final = ("8443", "9443", "8080")
-"""Those of the page; in a test, free ones take their place."""
-
-SECONDS: Final = 120.0
-
-
-def test_every_command_of_the_page_does_what_it_shows(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    commands = list(typed_in(PAGE, free_ports(PORTS)))
-    assert differences(commands, typing(commands, ROOT, home, SECONDS)) == []
-    assert left_in(tmp_path) == []
 
 
 def test_every_window_of_the_page_is_one() -> None:
