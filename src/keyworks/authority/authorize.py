@@ -8,6 +8,7 @@ registered; what the request itself says is compared with that.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from keyworks import oids
 from keyworks.access.credential import CertificateCredential, SecretCredential
@@ -18,13 +19,18 @@ from keyworks.authority.authenticate import Authenticated
 from keyworks.authority.channel import Channel
 from keyworks.authority.order import Order, Replacement, Requester, request_key
 from keyworks.authority.profile import Holder, Issuer, Wanted
+from keyworks.authority.status import Filter, list_certificates
 from keyworks.devices.device import GONE, Device
 from keyworks.devices.names import names_of, owner_of
 from keyworks.devices.records import find_devices
 from keyworks.errors import NotAuthorized, RejectedName
 from keyworks.store.engine import Transaction
+from keyworks.x509.certificate import Certificate
 from keyworks.x509.tbs import NO_EXPIRY
 from keyworks.x509.template import Template
+
+_HELD: Final = 100
+"""Certificates of a namesake that are looked at: more than a device has live."""
 
 
 class Operation(StrEnum):
@@ -152,6 +158,8 @@ def _changed(tx: Transaction, ask: Ask, current: Wanted, holder: Device | Accoun
     asked = naming.renamed(ask.template, current)
     wanted = _names(tx, ask, asked, holder)
     naming.check_names(asked, wanted)
+    if isinstance(holder, Device):
+        _check_no_namesake(tx, ask, wanted, holder)
     return wanted
 
 
@@ -202,6 +210,7 @@ def _for_a_device(tx: Transaction, ask: Ask) -> _Grant:
     naming.check_names(ask.template, wanted, naming.identity(device))
     if profile.names.may_collide:
         _check_nobody_elses(tx, ask, wanted, device.id)
+        _check_no_namesake(tx, ask, wanted, device)
     on_the_line = profile.base == "idevid"
     replacement = Replacement.REVOKE_UNTIL_SHIPPED if on_the_line else Replacement.REVOKE
     return _Grant(f"device:{device.id}", wanted, replacement, device)
@@ -239,6 +248,25 @@ def _check_nobody_elses(tx: Transaction, ask: Ask, wanted: Wanted, holder_id: st
             raise NotAuthorized(
                 f"The {kind} name '{name}' belongs to another device or account now; ask for another."
             )
+
+
+def _check_no_namesake(tx: Transaction, ask: Ask, wanted: Wanted, device: Device) -> None:
+    """Refuse a name made of a serial number that a device of another maker or product is certified with."""
+    rules = ask.channel.profile.names.alternative_rules
+    if wanted.subject_alt_name is None or not any("serial_number" in rule.placeholders for rule in rules):
+        return
+    made = {one for one in naming.listed(wanted.subject_alt_name) if owner_of(tx, one) != device.id}
+    for other in find_devices(tx, device.serial_number):
+        if other.id == device.id:
+            continue
+        for held in list_certificates(tx, Filter(state="valid", owner=f"device:{other.id}", most=_HELD)):
+            names = Certificate.parse(held.der).subject_alt_name
+            shared = sorted(made.intersection(naming.listed(names))) if names else ()
+            for kind, name in shared:
+                raise NotAuthorized(
+                    f"The {kind} name '{name}' is certified for {device.serial_number} of {other.manufacturer} "
+                    f"({other.product}); register it for one of them, or let the profile tell them apart."
+                )
 
 
 def _named_device(tx: Transaction, template: Template) -> Device:

@@ -34,7 +34,11 @@ def read_source(name: str) -> "Source":
     """Read a policy from a file that somebody names."""
     from keyworks.settings.toml import MAX_FILE_OCTETS, Source
 
-    return Source.parse(name, read_file(name, MAX_FILE_OCTETS + 1))
+    return Source.parse(_spoken(name), read_file(name, MAX_FILE_OCTETS + 1))
+
+
+def _spoken(name: str) -> str:
+    return "standard input" if name == STANDARD_INPUT else name
 
 
 def folder_of(name: str) -> Path:
@@ -100,8 +104,8 @@ def apply(session: Session, file: str, *, expect: int | None, yes: bool) -> None
     if not yes:
         click.echo("\n".join(_told(proposal)), err=True)
         confirmed(f"Apply {counted(len(proposal.steps), 'change')}?", "Nothing was applied.")
-    name = "standard input" if file == STANDARD_INPUT else Path(file).name
-    number = session.run(lambda installation: apply_policy(installation, proposal, f"apply {name}"))
+    what = f"apply {_spoken(Path(file).name)}"
+    number = session.run(lambda installation: apply_policy(installation, proposal, what))
     document = {**_document(proposal), "version": number}
     told = f"Version {number} is in force: {counted(len(proposal.steps), 'change')}."
     report(session, document, told, *_next(session, proposal))

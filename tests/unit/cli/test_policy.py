@@ -55,6 +55,8 @@ def test_a_policy_comes_from_standard_input_too(operator_cli: Typed, file: Path)
     made = operator_cli.json("apply", "-", "--yes", stdin=file.read_text())
     assert (made["version"], made["changes"][0]["name"]) == (2, "hall-1")
     assert operator_cli.json("policy", "history")[1]["what"] == "apply standard input"
+    told = operator_cli.refused("plan", "-", stdin="[factory]\norganisation = 'Example Plant'\n")
+    assert told.startswith("standard input:2: there is no setting 'factory.organisation'")
 
 
 def test_a_version_that_is_not_expected_is_not_replaced(operator_cli: Typed, file: Path) -> None:
