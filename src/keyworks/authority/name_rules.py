@@ -102,6 +102,11 @@ class NameRule:
         return next((one for one in self.placeholders if one in REGISTERED), None)
 
     @property
+    def is_plain(self) -> bool:
+        """Return whether it is one placeholder with one value, and nothing around it."""
+        return self.network is None and self.literals == ("", "") and self.placeholders[0] in SINGLE
+
+    @property
     def asks(self) -> bool:
         """Return whether the request has a part in what it yields."""
         return self.network is not None or REQUEST in self.placeholders
@@ -118,7 +123,7 @@ class NameRule:
         """
         if self.network is not None:
             return tuple(one for one in asked if ipaddress.ip_address(one) in self.network)
-        if self.literals == ("", "") and self.placeholders[0] in SINGLE:
+        if self.is_plain:
             value = facts.values.get(self.placeholders[0])
             return () if value is None else (value,)
         if not self.placeholders:
@@ -211,6 +216,9 @@ class NameRules:
     uses_registered: bool = field(init=False, repr=False, compare=False)
     """Whether a template has a placeholder for registered names."""
 
+    plain_subject: tuple[tuple[str, str], ...] | None = field(init=False, repr=False, compare=False)
+    """Attributes and the one placeholder of each, where the subject has nothing else: the usual, fast case."""
+
     may_collide: bool = field(init=False, repr=False, compare=False)
     """Whether alternative names come from elsewhere than from what is registered, for one holder alone."""
 
@@ -225,6 +233,9 @@ class NameRules:
         rules = (*subject, *alternative)
         object.__setattr__(self, "subject_rules", subject)
         object.__setattr__(self, "alternative_rules", alternative)
+        plain = all(rule.is_plain for rule in subject)
+        pairs = tuple((rule.kind, rule.placeholders[0]) for rule in subject) if plain else None
+        object.__setattr__(self, "plain_subject", pairs)
         object.__setattr__(self, "uses_registered", any(rule.several is not None for rule in rules))
         elsewhere = any(rule.several is None or rule.literals != ("", "") for rule in alternative)
         object.__setattr__(self, "may_collide", elsewhere)

@@ -77,7 +77,11 @@ def certified(profile: Profile, facts: Facts, template: Template | None = None) 
         NotAuthorized: What the rules need is not registered.
     """
     rules = profile.names
-    subject = Name.of(*_attributes(rules.subject_rules, facts, template))
+    values = facts.values
+    if rules.plain_subject is not None:
+        subject = Name.of(*[(oid, values[one]) for oid, one in rules.plain_subject if one in values])
+    else:
+        subject = Name.of(*_attributes(rules.subject_rules, facts, template))
     if not rules.alternative_rules and not subject.is_empty:
         return Wanted(subject)
     asked = template.subject_alt_name if template is not None else None
