@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from keyworks.access.principal import Kind
 from keyworks.authority.profile import Holder, Profile
+from keyworks.lint.profiles import NEEDED
 from keyworks.service.policy.document import profiles_of
 from keyworks.service.policy.plan import Facts, Live
 from keyworks.settings.complaint import Complaint, about
@@ -20,14 +21,16 @@ def about_orphans(present: FactoryDocument, wanted: FactoryDocument, facts: Fact
     """
     before, after = profiles_of(present), profiles_of(wanted)
     for label, live in facts.channels.items():
-        lost = _renewers(present.channel[label], before)
+        former, section = present.channel[label], wanted.channel.get(label)
+        lost = _renewers(former, before)
         if not live.count or not lost:
             continue
-        section = wanted.channel.get(label)
         if section is None:
             yield _missing("channel", label, live)
         elif section.profile in after:
-            yield from _about_channel(label, live, lost - _renewers(section, after), after[section.profile])
+            reason = _reason(lost - _renewers(section, after), before[former.profile], after[section.profile])
+            if reason:
+                yield _about_channel(label, live, reason)
     for (kind, name), live in facts.accounts.items():
         if live.count:
             yield _missing(kind, name, live)
@@ -44,20 +47,24 @@ def _renewers(section: ChannelSection, profiles: Mapping[str, Profile]) -> froze
     return asking & {Kind.DEVICE.value} if profile.holder is Holder.DEVICE else asking
 
 
-def _about_channel(label: str, live: Live, lost: frozenset[str], profile: Profile) -> Iterator[Complaint]:
-    if lost and not profile.renewable:
-        yield about(
-            f"{live.text} could not be renewed any more, as {profile.name} is not renewable; the last ends "
-            f"{live.end}. Make another channel for it, or revoke them.",
-            *("channel", label, "profile"),
-        )
-    elif lost:
-        whose = " or ".join(f"a {kind}" for kind in sorted(lost))
-        yield about(
-            f"{live.text} could not be renewed any more, as {whose} could not ask here; the last ends "
-            f"{live.end}. Make another channel for who is to ask, or revoke them.",
-            *("channel", label, "accepts"),
-        )
+def _reason(lost: frozenset[str], before: Profile, after: Profile) -> str:
+    """Return why nobody could renew what a channel has issued, or nothing."""
+    if not after.renewable:
+        return f"{after.name} is not renewable"
+    if lost:
+        return f"{' or '.join(f'a {kind}' for kind in sorted(lost))} could not ask here"
+    for group in NEEDED.get(after.base, ()):
+        if not any(set(had) <= set(group) for had in before.names.needs):
+            return f"a renewal keeps its names, and {after.name} needs one of kind {' or '.join(group)}"
+    return ""
+
+
+def _about_channel(label: str, live: Live, reason: str) -> Complaint:
+    return about(
+        f"{live.text} could not be renewed any more, as {reason}; the last ends {live.end}. Make another "
+        "channel for what is new, or revoke them.",
+        *("channel", label, "profile"),
+    )
 
 
 def _missing(section: str, name: str, live: Live) -> Complaint:

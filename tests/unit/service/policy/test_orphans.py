@@ -39,10 +39,15 @@ def complaints(label: str, section: ChannelSection | None, live: Live = SOME) ->
         (
             "devices",
             msgspec.structs.replace(DEVICES, accepts=("station",)),
-            "as a device could not ask here; the last ends 2026-09-21. Make another channel for who is to ask",
+            "as a device could not ask here; the last ends 2026-09-21. Make another channel for what is new",
         ),
         ("devices", SERVER, "as a device could not ask here"),
         ("devices", SIGNERS, "as firmware is not renewable"),
+        (
+            "devices",
+            msgspec.structs.replace(DEVICES, profile="https-device"),
+            "as a renewal keeps its names, and https-device needs one of kind dns or ip",
+        ),
         ("tls", msgspec.structs.replace(SERVER, profile="tls-service", accepts=("service",)), "as a server"),
     ],
 )
@@ -58,7 +63,7 @@ def test_what_could_not_be_renewed_any_more_is_told(
     ("label", "section"),
     [
         ("devices", msgspec.structs.replace(DEVICES, accepts=("device",))),
-        ("devices", msgspec.structs.replace(DEVICES, enabled=False, profile="https-device")),
+        ("devices", msgspec.structs.replace(DEVICES, enabled=False, profile="tls-client")),
         ("signers", None),
     ],
 )
