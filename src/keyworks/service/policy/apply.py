@@ -108,20 +108,30 @@ def _facts(
     newest = register.newest.values()
     return Facts(
         channels={label: live.get(label, _NOTHING) for label in labels},
-        accounts={account: _live_of(tx, ":".join(account), register, at) for account in _gone(changes)},
+        accounts={
+            account: _live_of(tx, ":".join(account), lost, register, at)
+            for account, lost in _losing(changes).items()
+        },
         keys={
             one.authority.name: one.certificate.public_key.key_type for one in newest if one.authority.retired
         },
     )
 
 
-def _gone(changes: Sequence[Change]) -> list[tuple[str, str]]:
-    return [(one.section, one.name) for one in changes if one.section in ACCOUNTS and one.after is None]
+def _losing(changes: Sequence[Change]) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the accounts that lose channels, by kind and name, with the labels; one that goes loses all."""
+    accounts = [one for one in changes if one.section in ACCOUNTS]
+    lost = {
+        (one.section, one.name): frozenset(getattr(one.before, "channels", ()))
+        - frozenset(getattr(one.after, "channels", ()))
+        for one in accounts
+    }
+    return {account: labels for account, labels in lost.items() if labels}
 
 
-def _live_of(tx: Transaction, owner: str, register: Register, at: int) -> Live:
-    """Return what an account could renew."""
-    renewable = {one.id for one in register.channels.values() if one.profile.renewable}
+def _live_of(tx: Transaction, owner: str, labels: frozenset[str], register: Register, at: int) -> Live:
+    """Return what an account could renew on some channels."""
+    renewable = {one.id for one in register.channels.values() if one.profile.renewable and one.label in labels}
     rows = tx.execute(records.SELECT_LIVE_OF_OWNER, {"owner": owner, "at": at})
     found = [row for row in rows if row[0] in renewable]
     return Live(sum(row[1] for row in found), max((row[2] for row in found), default=0))
@@ -238,7 +248,7 @@ def _check_orphans(tx: Transaction, one: _Application) -> None:
     They are counted only where one certificate would be too many: meanwhile nobody is issued any.
     """
     present, wanted, some = one.proposal.present, one.proposal.wanted, Live(1, one.at)
-    labels, accounts = concerned_channels(one.changes, present), _gone(one.changes)
+    labels, accounts = concerned_channels(one.changes, present), _losing(one.changes)
     supposed = Facts(channels=dict.fromkeys(labels, some), accounts=dict.fromkeys(accounts, some))
     if not any(about_orphans(present, wanted, supposed)):
         return

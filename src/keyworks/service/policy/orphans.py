@@ -32,7 +32,7 @@ def about_orphans(present: FactoryDocument, wanted: FactoryDocument, facts: Fact
             if reason:
                 yield _about_channel(label, live, reason)
     for (kind, name), live in facts.accounts.items():
-        if live.count:
+        if live.count and name not in getattr(wanted, kind):
             yield _missing(kind, name, live)
 
 

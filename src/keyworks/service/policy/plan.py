@@ -90,7 +90,7 @@ class Facts:
 
     Args:
         channels: What is live of the channels that a change concerns, by label.
-        accounts: What is live of the accounts that go, by kind and name.
+        accounts: What is live of the accounts that lose channels or go, by kind and name: of those channels.
         keys: Authorities that are not in force and have a key already, with its type.
     """
 
@@ -212,6 +212,9 @@ class _Explanation:
             yield f"It gets a one-time secret by `keyworks {kind} secret {change.name}`."
         elif change.after is None or (change.changes("enabled") and not getattr(change.after, "enabled", True)):
             yield "It is refused with its next request."
+        live = self.facts.accounts.get((kind, change.name), Live(0, 0))
+        if change.after is not None and live.count:
+            yield f"{live.text} of it cannot be renewed any more; the last ends {live.end}."
 
 
 def _pausing(live: Live, enabled: bool) -> str:

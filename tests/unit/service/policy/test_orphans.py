@@ -89,3 +89,15 @@ async def test_what_was_issued_since_it_was_proposed_counts(
     with pytest.raises(OperatorError, match=r"^station\.line-9: it is missing, and 1 live certificate of it"):
         await apply(operator, proposal, "late")
     assert await versions(operator) == before
+
+
+async def test_an_account_may_lose_a_channel_which_the_plan_tells(
+    operator: Installation, text: str, applied: Propose, proposed: Propose
+) -> None:
+    """Taking a right away is no slip; removing a section may be one."""
+    await applied(text + LINE_STATION)
+    await EnrollmentDesk(operator).station("line-9", "stations")
+    [step] = (await proposed(f"{text}\n[station.line-9]\n")).steps
+    assert step.meaning == ("1 live certificate of it cannot be renewed any more; the last ends 2027-09-21.",)
+    [step] = (await proposed(text + LINE_STATION.replace("]\n", "]\ndns = ['a.example']\n", 1))).steps
+    assert step.meaning == ()

@@ -163,6 +163,15 @@ def test_an_authority_that_comes_back_has_its_key(key: str, told: list[str]) -> 
     assert lines(wanted, Facts(keys={"old": "P-256"}))[-len(told) - 1 :] == [first, *told]
 
 
+def test_an_account_that_loses_a_channel_keeps_what_it_has_and_renews_it_no_more() -> None:
+    wanted = changed("station", "line-1", AccountSection())
+    assert lines(wanted, Facts(accounts={("station", "line-1"): Live(1, NOON)})) == [
+        "~ station line-1",
+        "    channels: stations → -",
+        "    1 live certificate of it cannot be renewed any more; the last ends 2026-09-21.",
+    ]
+
+
 def test_what_nobody_holds_is_not_said_to_be_renewed() -> None:
     wanted = changed("channel", "tls", ChannelSection(authority="issuing", profile="tls-service"))
     assert not any("renewed" in line for line in lines(wanted))
