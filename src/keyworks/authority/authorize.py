@@ -17,6 +17,7 @@ from keyworks.access.records import Account, spend_secret
 from keyworks.authority import naming
 from keyworks.authority.authenticate import Authenticated
 from keyworks.authority.channel import Channel
+from keyworks.authority.library import PROFILES
 from keyworks.authority.order import Order, Replacement, Requester, request_key
 from keyworks.authority.profile import Holder, Issuer, Wanted
 from keyworks.authority.status import Filter, list_certificates
@@ -225,7 +226,8 @@ def _for_the_principal_itself(tx: Transaction, ask: Ask) -> _Grant:
     if profile.names.may_collide:
         _check_nobody_elses(tx, ask, wanted, account.id)
     # What it signed is verified for longer than it signs, so a new certificate revokes no old one.
-    replacement = Replacement.REVOKE if profile.renewable else Replacement.KEEP
+    signs = not PROFILES[profile.base].renewable
+    replacement = Replacement.KEEP if signs else Replacement.REVOKE
     return _Grant(principal.text, wanted, replacement)
 
 

@@ -179,8 +179,9 @@ def _masa_url(base: Profile, url: str) -> str:
 
 
 def _renewable(base: Profile, renewable: bool) -> bool:
-    if renewable and (base.ca or base.base in NEVER_ENDING):
-        raise OperatorError(f"renewable: certificates of {base.base} are never renewed.")
+    if renewable and not base.renewable:
+        # A signer's new certificate revokes no old one, because what that one signed is still verified.
+        raise OperatorError(f"renewable: certificates of {base.base} are never renewed; leave it out.")
     return renewable
 
 

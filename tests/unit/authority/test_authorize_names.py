@@ -190,6 +190,13 @@ async def test_a_signers_new_certificate_revokes_no_old_one(store: Store, profil
     assert (await ordered(store, profile, BROKER)).replacement is Replacement.KEEP
 
 
+async def test_another_new_certificate_replaces_the_old_one_whether_it_could_be_renewed_or_not(
+    store: Store,
+) -> None:
+    once = derive(PROFILES["tls-service"], "once", 1, ProfileChanges(renewable=False))
+    assert (await ordered(store, once, BROKER)).replacement is Replacement.REVOKE
+
+
 @pytest.mark.parametrize(
     ("profile", "by", "sentence"),
     [

@@ -86,6 +86,7 @@ def test_a_profile_derives_from_a_derived_one_by_the_rules_of_the_built_in_one()
         ("ldevid", {"smallest_rsa_bits": 1024}, "smallest_rsa_bits: 2048 to"),
         ("root", {"smallest_rsa_bits": 2048}, "smallest_rsa_bits: 3072 to"),
         ("root", {"renewable": True}, "renewable: certificates of root are never renewed"),
+        ("firmware", {"renewable": True}, "renewable: certificates of firmware are never renewed"),
         ("idevid", {"renewable": True}, "renewable: certificates of idevid are never renewed"),
         ("root", {"subject": (("CN", "root"),)}, "subject: an authority is named when its key is made"),
         ("root", {"extended_key_usage": (oids.KP_CLIENT_AUTH,)}, "extended_key_usage: .* any more purposes"),
