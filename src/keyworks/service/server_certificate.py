@@ -43,7 +43,9 @@ async def server_certificate(installation: Installation) -> ServerCertificate:
     register, _ = await installation.registers.current()
     channel = _channel(register)
     if channel is None:
-        raise OperatorError("There is no channel with profile tls-server for this server's own certificate.")
+        raise OperatorError(
+            "There is no channel with profile tls-server for this server's own certificate; add one to the policy."
+        )
     wanted = _wanted(installation, register, channel)
     present = await _newest(installation)
     if present is None or _is_due(present, wanted, installation.clock.now()):

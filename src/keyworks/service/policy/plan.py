@@ -220,7 +220,7 @@ class _Explanation:
 def _pausing(live: Live, enabled: bool) -> str:
     if enabled:
         return "it serves again."
-    return f"it refuses everybody; {live.text} cannot be renewed meanwhile."
+    return "it refuses everybody" + (f"; {live.text} cannot be renewed meanwhile." if live.count else ".")
 
 
 def as_text(steps: Sequence[Step]) -> list[str]:

@@ -173,8 +173,11 @@ def test_an_account_that_loses_a_channel_keeps_what_it_has_and_renews_it_no_more
 
 
 def test_what_nobody_holds_is_not_said_to_be_renewed() -> None:
-    wanted = changed("channel", "tls", ChannelSection(authority="issuing", profile="tls-service"))
-    assert not any("renewed" in line for line in lines(wanted))
+    for section in (
+        ChannelSection(authority="issuing", profile="tls-service"),
+        ChannelSection(authority="other", profile="tls-server", enabled=False),
+    ):
+        assert not any("renewed" in line for line in lines(changed("channel", "tls", section)))
 
 
 def test_one_certificate_is_not_several() -> None:
