@@ -44,7 +44,7 @@ async def server_certificate(installation: Installation) -> ServerCertificate:
     channel = _channel(register)
     if channel is None:
         raise OperatorError(
-            "There is no channel with profile tls-server for this server's own certificate; add one to the policy."
+            "There is no channel with profile tls-server for this server's own certificate; add one."
         )
     wanted = _wanted(installation, register, channel)
     present = await _newest(installation)
