@@ -71,10 +71,17 @@ class Recorded:
 
 
 def find_repeated(tx: Transaction, order: Order, at: int) -> Recorded | None:
-    """Return the live certificate that an identical request got, if there is one."""
-    for certificate_id, der, not_after, generation_id in tx.execute(
-        records.SELECT_REPEATED, {"owner": order.owner, "request_key": order.request_key}
-    ):
+    """Return the live certificate that an identical request got, if there is one.
+
+    One of another profile, or of a former version, is none: whoever asks again gets what is certified now.
+    """
+    same = {
+        "owner": order.owner,
+        "request_key": order.request_key,
+        "profile": order.profile.name,
+        "profile_version": order.profile.version,
+    }
+    for certificate_id, der, not_after, generation_id in tx.execute(records.SELECT_REPEATED, same):
         if not_after >= at:
             former = generation_id != order.issuer.generation_id
             chain = tuple(_chain_of(tx, generation_id)) if former else ()

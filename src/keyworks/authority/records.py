@@ -305,7 +305,10 @@ SELECT_LIVE: Final = Statement(
 
 SELECT_REPEATED: Final = Statement(
     select(certificate.c.id, certificate.c.der, certificate.c.not_after, certificate.c.generation_id).where(
-        certificate.c.owner == bindparam("owner"), certificate.c.request_key == bindparam("request_key")
+        certificate.c.owner == bindparam("owner"),
+        certificate.c.request_key == bindparam("request_key"),
+        certificate.c.profile == bindparam("profile"),
+        certificate.c.profile_version == bindparam("profile_version"),
     )
 )
 SELECT_OWN: Final = Statement(

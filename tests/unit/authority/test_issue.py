@@ -150,6 +150,16 @@ async def test_an_identical_request_never_gets_a_revoked_certificate(supplier: I
     assert (await supplier.path.issue(wanted)).der == second.der
 
 
+async def test_an_identical_request_gets_what_its_profile_says_by_now(supplier: Installation) -> None:
+    """A device that cannot make another key is not left with what a former version had in it."""
+    wanted = await order(supplier)
+    first = await supplier.path.issue(wanted)
+    now = replace(wanted, profile=replace(wanted.profile, version=wanted.profile.version + 1))
+    second = await supplier.path.issue(now)
+    assert (second.repeated, second.der == first.der) == (False, False)
+    assert (await supplier.path.issue(now)).der == second.der
+
+
 async def test_an_identical_request_never_gets_an_expired_certificate(
     supplier: Installation, clock: FixedClock
 ) -> None:
