@@ -238,7 +238,7 @@ def serve(session: Session) -> None:
 def upgrade(session: Session) -> None:
     """Bring the database to this release's version.
 
-    Take a backup first. Nothing happens if the database has that version already.
+    Stop the server and take a backup first. Nothing happens if the database has that version already.
     """
     import asyncio
 
