@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from keyworks import errors
-from keyworks.protocols.exchange import STATUS, method_not_allowed, refuse
+from keyworks.protocols.exchange import STATUS, method_not_allowed, postponed, refuse
 
 DESIGN: Final[Mapping[str, int]] = {
     "MalformedRequest": 400,
@@ -72,7 +72,9 @@ def test_who_is_not_authenticated_is_told_how_to_be(cause: type[errors.KeyworksE
 def test_who_has_to_wait_is_told_how_long(wait: float, seconds: str) -> None:
     """RFC 9110 §10.2.3: whole seconds."""
     refusal = errors.Unavailable("Not now.", retry_after=timedelta(seconds=wait))
-    assert dict(refuse(refusal).headers) == {"Retry-After": seconds}
+    reply = postponed(timedelta(seconds=wait), "Wait.")
+    assert dict(refuse(refusal).headers) == dict(reply.headers) == {"Retry-After": seconds}
+    assert (reply.status, reply.body) == (202, b"Wait.\n")
 
 
 @pytest.mark.parametrize(("method", "allowed"), [("POST", "POST"), ("GET", "GET, HEAD")])
