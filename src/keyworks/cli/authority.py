@@ -248,9 +248,9 @@ class _Known:
     at: int
 
     def issues(self, one: "Generation") -> bool:
-        """Return whether a generation issues: of each authority only the newest does."""
+        """Return whether a generation issues: of each authority in force and enabled only the newest does."""
         newest = max(other.number for other in self.generations if other.authority.id == one.authority.id)
-        return one.number == newest and one.is_in_use(self.at)
+        return one.authority.enabled and one.number == newest and one.is_in_use(self.at)
 
     def document(self, one: "Generation") -> dict[str, Any]:
         """Return what there is to say of a generation."""

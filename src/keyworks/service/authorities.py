@@ -282,22 +282,21 @@ async def list_generations(installation: Installation) -> list[Generation]:
 
 
 async def find_generation(installation: Installation, name: str, number: int | None = None) -> Generation:
-    """Return a generation of the authority called ``name``.
+    """Return a generation of the authority called ``name``, which may be retired: what it issued may be valid.
 
     Args:
         installation: Where.
         name: The authority's.
-        number: Which generation; ``None`` for the current one, which is the newest.
+        number: Which generation; ``None`` for the newest.
 
     Raises:
         OperatorError: There is none.
     """
-    register, _ = await installation.registers.current()
-    authority = register.authority(name)
-    if number is None:
-        return register.current_generation(authority.id)
-    for known in register.generations.values():
-        if (known.authority.id, known.number) == (authority.id, number):
+    found = [one for one in await list_generations(installation) if one.authority.name == name]
+    if not found:
+        raise OperatorError(f"There is no authority '{name}'; see `keyworks authority list`.")
+    for known in found:
+        if known.number == (found[-1].number if number is None else number):
             return known
     raise OperatorError(f"Authority '{name}' has no generation {number}; see `keyworks authority show {name}`.")
 

@@ -114,6 +114,18 @@ def test_no_generation_issues_past_its_period(supplier_cli: Typed, clock: FixedC
     assert [one["issues"] for one in supplier_cli.json("authority", "list")] == [False] * 4
 
 
+def test_a_retired_authority_issues_nothing_and_can_be_exported_all_the_same(supplier_cli: Typed) -> None:
+    """Whoever trusts what it issued still needs its certificate."""
+    policy = supplier_cli.done("policy", "export")
+    supplier_cli.done("authority", "create", "old", "--profile", "root")
+    assert supplier_cli.json("authority", "show", "old")["issues"]
+    supplier_cli.done("apply", "-", "--yes", stdin=policy)
+    assert not supplier_cli.json("authority", "show", "old")["issues"]
+    assert [one["issues"] for one in supplier_cli.json("authority", "list")] == [True, True, True, True, False]
+    assert len(ders_of(supplier_cli.done("authority", "export", "old").encode())) == 1
+    assert "no authority 'old'" in supplier_cli.refused("authority", "next", "old")
+
+
 def test_each_generation_can_be_exported_the_current_one_unless_another_is_named(supplier_cli: Typed) -> None:
     first = supplier_cli.done("authority", "export", "root")
     supplier_cli.done("authority", "next", "root", "--yes")
