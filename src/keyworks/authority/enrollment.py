@@ -31,7 +31,7 @@ from keyworks.authority.pending import Pending, await_approval
 from keyworks.authority.register import Register, Registers
 from keyworks.authority.revoke import Revocation, revoke
 from keyworks.authority.surrender import Surrender, find_surrendered
-from keyworks.errors import AuthenticationFailed, KeyworksError, NotAuthorized, RequestError
+from keyworks.errors import AuthenticationFailed, KeyworksError, NotAuthorized, NotFound, RequestError
 from keyworks.ledger.entry import Entry, seal
 from keyworks.ledger.records import enter
 from keyworks.ledger.refusals import RefusalCounter
@@ -118,14 +118,13 @@ class Enrollment:
         channel = register.channel(label)
         return register.ca_certificates(channel.authority_id, self._clock.now())
 
-    async def policy(self, label: str | None) -> ChannelPolicy:
-        """Return how a channel serves.
-
-        Raises:
-            NotFound: There is no such channel.
-        """
+    async def policy(self, label: str | None) -> ChannelPolicy | None:
+        """Return how a channel serves; ``None`` where there is none, which whatever is asked there will say."""
         register, _ = await self._registers.current()
-        return register.channel(label).policy
+        try:
+            return register.channel(label).policy
+        except NotFound:
+            return None
 
     async def serving(self, label: str | None) -> tuple[Channel, str]:
         """Return a channel, and the organization whose authority issues there.

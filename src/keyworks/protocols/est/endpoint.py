@@ -60,10 +60,11 @@ class EST:
         """
         try:
             label, operation = _locate(request.path)
-            reply = await self._dispatch(label, operation, request)
-            if reply.status != 200:
-                return reply
+            # Before what is done: so both are decided by one look into the database.
             policy = await self._enrollment.policy(label)
+            reply = await self._dispatch(label, operation, request)
+            if policy is None or reply.status != 200:
+                return reply
             return encoded(reply, policy.encoding, request.headers.get("user-agent", ""))
         except errors.InternalError:
             raise
