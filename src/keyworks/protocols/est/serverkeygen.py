@@ -22,7 +22,7 @@ from keyworks.authority.pending import Pending
 from keyworks.cms.enveloped_data import Recipient, enveloped_data
 from keyworks.cms.signed_data import certs_only
 from keyworks.cms.signing import signed_data
-from keyworks.errors import NotAuthorized, Unavailable
+from keyworks.errors import InternalError, NotAuthorized, Unavailable
 from keyworks.keys.pool import KeyPool
 from keyworks.keys.software import PrivateKey, public_key_of
 from keyworks.protocols.est.body import PKCS7, decode_base64, wrapped
@@ -45,8 +45,8 @@ class SigningCredential:
     chain: tuple[bytes, ...]
 
 
-class _NoKeyReady(Exception):
-    """The requester is authenticated, and a key has to be made first."""
+class _NotReady(Exception):
+    """The requester is authenticated, and the key has to be made, or to be encrypted, first."""
 
 
 class ServerKeyGeneration:
@@ -68,7 +68,8 @@ class ServerKeyGeneration:
     async def answer(self, attempt: Attempt, *, secure: bool) -> tuple[Reply, Issued]:
         """Return the reply with key and certificate, and what was issued.
 
-        Strangers get no key made: that is done once the requester is authenticated.
+        Strangers get no key made: that is done once the requester is authenticated. It is encrypted before it
+        is certified, as the new certificate may revoke the one in use: what cannot be sent is not issued.
 
         Args:
             attempt: The request.
@@ -78,41 +79,52 @@ class ServerKeyGeneration:
             KeyworksError: By cause; nothing was issued.
         """
         channel, _ = await self._enrollment.serving(attempt.label)
-        wish = _Wish(channel, attempt, secure=secure)
+        wish = _Wish(channel, attempt, self._pool.ready, secure=secure)
         try:
-            issued = await self._enrollment.enroll(attempt, lambda body: wish.parse(body, self._pool.ready))
-        except _NoKeyReady:
-            made = await self._pool.take(wish.key_type)
-            issued = await self._enrollment.enroll(attempt, lambda body: wish.parse(body, lambda _: made))
+            issued = await self._enrollment.enroll(attempt, wish.parse)
+        except _NotReady:
+            wish.key = await self._pool.take(wish.key_type)
+            if wish.recipient is not None:
+                wish.enveloped = await self._enveloped(wish.key, wish.recipient)
+            issued = await self._enrollment.enroll(attempt, wish.parse)
         if isinstance(issued, Pending):
             # Refused above; the policy has changed between the two looks at it.
             raise Unavailable("The channel is being changed; ask again.")
-        key = _octets_of(wish.key)
-        if wish.recipient is None:
-            part = _part("application/pkcs8", key)
-        else:
-            part = _part(
-                f"{PKCS7}; smime-type=server-generated-key", await self._enveloped(key, wish.recipient)
-            )
-        return _multipart(part, _part(f"{PKCS7}; smime-type=certs-only", certs_only((issued.der,)))), issued
+        certificate = _part(f"{PKCS7}; smime-type=certs-only", certs_only((issued.der,)))
+        return _multipart(wish.part, certificate), issued
 
-    async def _enveloped(self, key: bytes, recipient: Recipient) -> bytes:
+    async def _enveloped(self, key: PrivateKey, recipient: Recipient) -> bytes:
         """Return the key, signed by this server that made it, for the recipient alone (RFC 7030 §4.4.2)."""
         own = await self._credential()
-        signed = await signed_data(oids.KEY_PACKAGE, sequence_of([key]), own.signer, own.chain)
+        signed = await signed_data(oids.KEY_PACKAGE, sequence_of([_octets_of(key)]), own.signer, own.chain)
         return enveloped_data(oids.CMS_SIGNED_DATA, signed, recipient)
 
 
 class _Wish:
-    """One request: what was asked for, and the key made for it."""
+    """One request: what was asked for, and the key made for it.
 
-    key: PrivateKey
+    Args:
+        channel: As it serves now.
+        attempt: The request.
+        ready: Returns a key of a type if there is one at once.
+        secure: Whether the reply goes over TLS.
+    """
 
-    def __init__(self, channel: Channel, attempt: Attempt, *, secure: bool) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        attempt: Attempt,
+        ready: Callable[[str], PrivateKey | None],
+        *,
+        secure: bool,
+    ) -> None:
         self._channel = channel
         self._attempt = attempt
+        self._ready = ready
         self._secure = secure
+        self.key: PrivateKey | None = None
         self.recipient: Recipient | None = None
+        self.enveloped: bytes | None = None
 
     @property
     def key_type(self) -> str:
@@ -135,21 +147,30 @@ class _Wish:
             raise NotAuthorized("A key made by the server is sent over TLS only; use https.")
         return policy.server_keys
 
-    def parse(self, body: bytes, ready: Callable[[str], PrivateKey | None]) -> Template:
-        """Return the request, with the public key of one that is ready.
+    def parse(self, body: bytes) -> Template:
+        """Return the request, with the public key of one that was made.
 
         Raises:
             KeyworksError: The request cannot be answered.
-            _NoKeyReady: There is no key yet.
+            _NotReady: There is no key yet that could be sent.
         """
         key_type = self.key_type
         der = decode_base64(body)
         self.recipient = recipient_of(parse_attributes(der), self._attempt.presented)
-        key = ready(key_type)
-        if key is None:
-            raise _NoKeyReady
-        self.key = key
-        return parse_key_request(der, public_key_of(key))
+        if self.key is None and self.recipient is None:
+            self.key = self._ready(key_type)
+        if self.key is None:
+            raise _NotReady
+        return parse_key_request(der, public_key_of(self.key))
+
+    @property
+    def part(self) -> bytes:
+        """Return the key as it is sent, encrypted where that was asked for."""
+        if self.enveloped is not None:
+            return _part(f"{PKCS7}; smime-type=server-generated-key", self.enveloped)
+        if self.key is None or self.recipient is not None:
+            raise InternalError("A key was certified before it could be sent.")
+        return _part("application/pkcs8", _octets_of(self.key))
 
 
 def _octets_of(key: PrivateKey) -> bytes:

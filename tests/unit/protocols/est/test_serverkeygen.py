@@ -24,6 +24,7 @@ from keyworks.access.principal import Kind
 from keyworks.authority.enrollment import Enrollment
 from keyworks.cms.signed_data import parse_certs_only
 from keyworks.cms.signing import content_info_of
+from keyworks.errors import OperatorError
 from keyworks.keys.pool import KeyPool
 from keyworks.keys.software import PrivateKey, public_key_of
 from keyworks.protocols.est.endpoint import EST
@@ -70,6 +71,12 @@ class Desk:
     registers: Policed
     est: EST
     pool: KeyPool
+    signs: bool = True
+
+    async def credential(self) -> SigningCredential:
+        if not self.signs:
+            raise OperatorError("The server has no valid certificate to sign with.")
+        return SigningCredential(*await server_signer(self.installation))
 
     async def ask(
         self, der: bytes = PLAIN, presented: PresentedChain | None = None, *, secure: bool = True
@@ -88,11 +95,9 @@ async def desk(operator: Installation) -> AsyncIterator[Desk]:
     own, pool = EnrollmentDesk(operator), KeyPool()
     registers = Policed(operator.store)
     enrollment = Enrollment(own.store, registers, own.authenticator, own.path, own.refusals, operator.clock)
-
-    async def credential() -> SigningCredential:
-        return SigningCredential(*await server_signer(operator))
-
-    yield Desk(operator, registers, EST(enrollment, ServerKeyGeneration(enrollment, pool, credential)), pool)
+    opened = Desk(operator, registers, EST(enrollment), pool)
+    opened.est = EST(enrollment, ServerKeyGeneration(enrollment, pool, opened.credential))
+    yield opened
     pool.close()
 
 
@@ -198,6 +203,20 @@ async def test_the_key_is_encrypted_for_the_client_certificate_where_the_request
     enveloped, certificate = parts_of(await desk.ask(encrypted_for(own), presented_chain(own.der)))
     key = key_in(await opened(desk, tmp_path, own, enveloped))
     assert public_key_of(key).spki == certificate_in(certificate).public_key.spki
+
+
+async def test_a_key_that_cannot_be_sent_is_not_certified(desk: Desk) -> None:
+    """Else the new certificate would revoke the one in use, and nobody would have its key."""
+    own = device("rsa-2048")
+    asked = encrypted_for(own), presented_chain(own.der)
+    issued = [certificate_in(parts_of(await desk.ask(*asked))[1])]
+    desk.signs = False
+    reply = await desk.ask(*asked)
+    assert (reply.status, b"no valid certificate to sign with" in reply.body) == (500, True)
+    assert await ledger_entries(desk.installation.store, "certificate.revoked") == []
+    entered = await ledger_entries(desk.installation.store, "certificate.issued")
+    serial_numbers = [one["detail"]["serial_number"] for one in entered]
+    assert serial_numbers[-1:] == [f"{one.serial_number:x}" for one in issued]
 
 
 @pytest.mark.parametrize(
