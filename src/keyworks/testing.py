@@ -238,7 +238,7 @@ class EnrollmentDesk:
         self.refusals = RefusalCounter()
         keystore, clock = installation.keystore, installation.clock
         self.registers = Registers(self.store)
-        self.path = IssuingPath(self.store, keystore.signer, clock)
+        self.path = installation.path if store is None else IssuingPath(store, keystore.signer, clock)
         self.authenticator = Authenticator(self.store, keystore.mac, clock)
         self.enrollment = Enrollment(
             self.store, self.registers, self.authenticator, self.path, self.refusals, clock

@@ -5,7 +5,7 @@ from typing import Final
 
 from keyworks.protocols.exchange import Request
 from keyworks.server.meter import STATUSES, Board
-from keyworks.server.metrics import Metrics
+from keyworks.server.metrics import CAUSES, Metrics
 from keyworks.service.installation import Installation
 from tests.docs.console import ROOT
 
@@ -19,3 +19,6 @@ async def test_the_page_lists_every_metric_and_its_rules_use_no_other(operator: 
     assert re.findall(r"^\| `(\w+)` ", text, re.MULTILINE) == made
     assert set(re.findall(r"keyworks_\w+", text)) <= set(made)
     assert set(re.findall(r"\b[2-5][0-9]{2}(?=[|\"])", text)) <= set(STATUSES)
+    causes = {one for group in re.findall(r'cause=~"([A-Za-z|]+)"', text) for one in group.split("|")}
+    assert causes
+    assert causes <= set(CAUSES)

@@ -145,6 +145,9 @@ SELECT_FROM: Final = Statement(
     .order_by(entry.c.id)
     .limit(bindparam("most"))
 )
+SELECT_OLDEST_WAITING: Final = Statement(
+    select(entry.c.at).where(entry.c.leaf_index.is_(None)).order_by(entry.c.id).limit(1)
+)
 COUNT_WAITING: Final = Statement(select(func.count()).select_from(entry).where(entry.c.leaf_index.is_(None)))
 
 
@@ -200,6 +203,13 @@ def read_head(tx: Transaction) -> tuple[Frontier, int]:
         return Frontier(), 0
     size, frontier, at = rows[0]
     return Frontier.parse(size, frontier), at
+
+
+def waiting_of(tx: Transaction) -> tuple[int, int | None]:
+    """Return how many entries wait for their place, and when the oldest of them was made."""
+    [(count,)] = tx.execute(COUNT_WAITING)
+    oldest = tx.execute(SELECT_OLDEST_WAITING)
+    return count, int(oldest[0][0]) if oldest else None
 
 
 def tile_hashes(tx: Transaction, level: int, place: int, count: int, offset: int = 0) -> list[bytes]:

@@ -49,6 +49,7 @@ class Reply:
         content_type: Of ``body``.
         private: What only our own log may hold; never sent.
         notice: What an operator should see in the log though nothing was refused; never sent either.
+        cause: Of a refusal, for counts: a class of ``errors``; never sent either.
     """
 
     status: int
@@ -57,6 +58,7 @@ class Reply:
     content_type: str = "text/plain; charset=utf-8"
     private: str = field(default="", repr=False)
     notice: str = ""
+    cause: str = ""
 
 
 STATUS: Final[Mapping[type[errors.KeyworksError], int]] = MappingProxyType(
@@ -88,7 +90,8 @@ def refuse(error: errors.KeyworksError) -> Reply:
         headers = (("WWW-Authenticate", _REALM),)
     if isinstance(error, errors.Unavailable):
         headers = (_retry_after(error.retry_after),)
-    return Reply(status, headers, f"{error.detail}\n".encode(), private=error.private)
+    body = f"{error.detail}\n".encode()
+    return Reply(status, headers, body, private=error.private, cause=type(error).__name__)
 
 
 def method_not_allowed(method: str) -> Reply:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from keyworks.errors import KeyworksError, NotFound
+from keyworks.errors import InternalError, KeyworksError, NotFound
 from keyworks.protocols.exchange import Reply, Request, refuse
 from keyworks.server.counters import Counters
 from keyworks.server.meter import OPERATIONS
@@ -41,6 +41,7 @@ class Application:
         routes: Adapters by the prefix of the paths they answer.
         log: Where refusals and our own failures go.
         counters: Where refusals are counted, whether logged or not.
+        listener: The name under which its answers are counted.
     """
 
     def __init__(
@@ -48,10 +49,13 @@ class Application:
         routes: Mapping[str, Respond],
         log: structlog.typing.FilteringBoundLogger,
         counters: Counters,
+        listener: str = "enrollment",
     ) -> None:
         self._routes = tuple(routes.items())
         self._log = log
         self._counters = counters
+        self._meter = counters.meter
+        self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
@@ -71,7 +75,10 @@ class Application:
         )
         begun = time.perf_counter()
         reply = await self._answer(request)
-        self._counters.meter.answered(_operation(request.path), reply.status, time.perf_counter() - begun)
+        seconds = time.perf_counter() - begun
+        self._meter.answered(self._listener, _operation(request.path), reply.status, seconds)
+        if reply.cause:
+            self._meter.refused(reply.cause)
         await _deliver(reply, send)
 
     async def _answer(self, request: Request) -> Reply:
@@ -110,12 +117,14 @@ class Application:
     def _failed(self, request: Request, error: Exception) -> Reply:
         """Log what happened, and tell the client only where in the log it stands."""
         reference = secrets.token_hex(4)
-        private = error.private if isinstance(error, KeyworksError) else ""
-        self._log.error("failed", **_described(request), reference=reference, private=private, exc_info=error)
+        foreseen = error if isinstance(error, KeyworksError) else InternalError("")
+        self._log.error(
+            "failed", **_described(request), reference=reference, private=foreseen.private, exc_info=error
+        )
         sentence = (
             f"Something went wrong here, not with you; the operator finds it in the log as {reference}.\n"
         )
-        return Reply(_OUR_FAULT, body=sentence.encode())
+        return Reply(_OUR_FAULT, body=sentence.encode(), cause=type(foreseen).__name__)
 
 
 def _operation(path: str) -> str:

@@ -1,8 +1,12 @@
 """Counting what is not worth an entry each: handshakes that fail, connections cut, requests refused."""
 
 from collections import Counter
+from typing import Final
 
 from keyworks.server.meter import Board, Meter
+
+_ANSWERED: Final = ("refused_", "noticed")
+"""What is measured as an answer besides."""
 
 
 class Counters:
@@ -19,6 +23,8 @@ class Counters:
     def count(self, name: str) -> int:
         """Count one event, and return how many of its name there were since they were drained."""
         self._counts[name] += 1
+        if not name.startswith(_ANSWERED):
+            self.meter.cut(name)
         return self._counts[name]
 
     def drain(self) -> dict[str, int]:

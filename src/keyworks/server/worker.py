@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from keyworks.server.counters import Counters
 from keyworks.server.health import Health
 from keyworks.server.listener import Listener
 from keyworks.server.meter import Board
+from keyworks.server.metered import MeteredPath
 from keyworks.server.metrics import Metrics
 from keyworks.server.summaries import Summaries
 from keyworks.server.tls import server_context
@@ -46,6 +47,7 @@ from keyworks.service.server_certificate import (
     server_signer,
     valid_server_certificate,
 )
+from keyworks.x509.certificate import Certificate
 
 GRACE_SECONDS: Final = 10.0
 """How long a stopping worker lets answers take."""
@@ -127,10 +129,15 @@ class Worker:
         board: Board,
         number: int,
     ) -> None:
-        self._installation = installation
+        meter = board.meter(number)
+        meter.start()
+        meter.serves_until(contexts.not_after)
+        keys = installation.keystore
+        path = MeteredPath(installation.store, keys.signer, installation.clock, meter)
+        self._installation = replace(installation, path=path)
         self._log = log
         self._contexts = contexts
-        self._counters = Counters(board.meter(number))
+        self._counters = Counters(meter)
         self._board = board
         self._refusals = RefusalCounter()
         self._summaries = Summaries(installation.store, self._refusals, installation.clock)
@@ -172,17 +179,22 @@ class Worker:
         metrics = Metrics(own, self._board)
         health = {"/healthz": self._health.alive, "/readyz": self._health.ready}
         return {
-            "enrollment": self._listener({EST_PREFIX: est.respond, **health}, self._contexts.asking),
-            "console": self._listener({"/metrics": metrics.respond, **health}, self._contexts.plain),
-            "publication": self._listener({AIA_PREFIX: AIA(own.registers).respond, **health}, None),
+            name: self._listener(name, {**routes, **health}, context)
+            for name, routes, context in (
+                ("enrollment", {EST_PREFIX: est.respond}, self._contexts.asking),
+                ("console", {"/metrics": metrics.respond}, self._contexts.plain),
+                ("publication", {AIA_PREFIX: AIA(own.registers).respond}, None),
+            )
         }
 
     async def _signing_credential(self) -> SigningCredential:
         return SigningCredential(*await server_signer(self._installation))
 
-    def _listener(self, routes: Mapping[str, Respond], context: Callable[[], SSL.Context] | None) -> Listener:
+    def _listener(
+        self, name: str, routes: Mapping[str, Respond], context: Callable[[], SSL.Context] | None
+    ) -> Listener:
         limits = self._installation.settings.limits
-        application = Application(routes, self._log, self._counters)
+        application = Application(routes, self._log, self._counters, name)
         return Listener(application, limits, self._counters, self._installation.clock, context)
 
     async def start(self, sockets: Mapping[str, socket.socket]) -> None:
@@ -240,9 +252,11 @@ class Worker:
             self._log.error("cannot_record", reason=error.detail, private=error.private)
 
     async def _tick(self) -> None:
-        for listener in self._listeners.values():
+        meter = self._counters.meter
+        meter.beat()
+        for name, listener in self._listeners.items():
             listener.tick()
-        self._counters.meter.holds_open(sum(one.open_connections for one in self._listeners.values()))
+            meter.holds_open(name, listener.open_connections)
 
     async def _summarize(self) -> None:
         """Enter what strangers were refused, and log how much was cut and refused."""
@@ -256,6 +270,7 @@ class Worker:
 
     async def _renew(self) -> None:
         await self._contexts.reload(self._installation)
+        self._counters.meter.serves_until(self._contexts.not_after)
 
 
 class Contexts:
@@ -264,11 +279,13 @@ class Contexts:
     Args:
         asking: For the listener that asks for client certificates.
         plain: For the one that does not.
+        not_after: When the certificate ends that they offer.
     """
 
-    def __init__(self, asking: SSL.Context, plain: SSL.Context) -> None:
+    def __init__(self, asking: SSL.Context, plain: SSL.Context, not_after: int) -> None:
         self._asking = asking
         self._plain = plain
+        self.not_after = not_after
 
     @classmethod
     async def load(cls, installation: Installation) -> "Contexts":
@@ -281,12 +298,13 @@ class Contexts:
         asking, plain = (
             server_context(own.chain, own.private_key, ask_for_client=ask) for ask in (True, False)
         )
-        return cls(asking, plain)
+        return cls(asking, plain, Certificate.parse(own.chain[0]).not_after)
 
     async def reload(self, installation: Installation) -> None:
         """Offer the server's present certificate to new connections."""
         renewed = await self.load(installation)
         self._asking, self._plain = renewed._asking, renewed._plain
+        self.not_after = renewed.not_after
 
     def asking(self) -> SSL.Context:
         """Return the context that asks for a client certificate."""

@@ -11,6 +11,7 @@ from keyworks.errors import IntegrityFailure, Unavailable
 from keyworks.protocols.exchange import Reply, Request, refuse
 from keyworks.server.application import MAX_LOGGED, Application, Respond
 from keyworks.server.counters import Counters
+from keyworks.server.meter import Board
 from tests.unit.server.small_server import Echo, Line, recording_log
 
 PRESENTED = PresentedChain((b"leaf",), b"fingerprint")
@@ -22,6 +23,7 @@ async def ask(
     path: str = "/a/b",
     client: object = ("::1", 5),
     scheme: str | None = None,
+    counters: Counters | None = None,
 ) -> tuple[list[Mapping[str, Any]], list[Line]]:
     """Return what the application sends for a request, and what it logs."""
     log, lines = recording_log()
@@ -42,7 +44,7 @@ async def ask(
         "state": {"presented": PRESENTED},
         **({"scheme": scheme} if scheme is not None else {}),
     }
-    await Application(routes, log, Counters())(scope, receive, send)
+    await Application(routes, log, counters or Counters())(scope, receive, send)
     return sent, lines
 
 
@@ -175,6 +177,28 @@ async def test_a_stranger_cannot_fill_the_log() -> None:
     assert counters.drain() == {"refused_404": MAX_LOGGED + 40}
     await application(scope, receive, send)
     assert len(lines) == MAX_LOGGED + 1
+
+
+async def test_answers_and_refusals_are_measured() -> None:
+    """By operation and cause, never by what a stranger says."""
+    board = Board(1)
+    counters = Counters(board.meter(0))
+
+    async def turn_away(request: Request) -> Reply:
+        if request.path.endswith("simpleenroll"):
+            return refuse(IntegrityFailure("Not now."))
+        raise ZeroDivisionError
+
+    await ask({"/": turn_away}, path="/.well-known/est/a-label/simpleenroll", counters=counters)
+    await ask({"/": turn_away}, path="/.well-known/est/a-label/cacerts", counters=counters)
+    await ask({}, path="/some-stranger-s-words", counters=counters)
+    totals = board.totals()
+    assert totals.of("answers") == {
+        ("enrollment", "cacerts", "500"): 1,
+        ("enrollment", "other", "404"): 1,
+        ("enrollment", "simpleenroll", "500"): 1,
+    }
+    assert totals.of("refused") == {("IntegrityFailure",): 1, ("InternalError",): 1, ("NotFound",): 1}
 
 
 async def test_a_client_that_went_away_is_not_answered() -> None:

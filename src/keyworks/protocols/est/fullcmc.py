@@ -312,4 +312,5 @@ def _with_status(reply: Reply, outcomes: Sequence[Outcome]) -> Reply:
         return replace(reply, notice=said)
     like = postponed(waiting[0].retry_after, "") if waiting else refuse(failed[0])
     private = " ".join([said, *(one.private for one in failed if one.private)])
-    return replace(reply, status=like.status, headers=(*reply.headers, *like.headers), private=private)
+    headers = (*reply.headers, *like.headers)
+    return replace(reply, status=like.status, headers=headers, private=private, cause=like.cause)
