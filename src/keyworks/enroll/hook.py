@@ -113,10 +113,15 @@ def _environment(folder: Path, label: str) -> dict[str, str]:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """End a command and what it has started: politely, then not."""
-    for last_word in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, last_word)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE.total_seconds()):
-                await process.wait()
-                return
+    _signal(process, signal.SIGTERM)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE.total_seconds()):
+            await process.wait()
+    # Also where the command has ended: what it has started may not have listened.
+    _signal(process, signal.SIGKILL)
+    await process.wait()
+
+
+def _signal(process: asyncio.subprocess.Process, word: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, word)

@@ -99,11 +99,13 @@ def pipe(tmp_path: Path) -> Path:
     return tmp_path / "pipe"
 
 
+@pytest.mark.parametrize("started", ["sleep 30", "trap '' TERM; sleep 30"])
 async def test_a_command_that_hangs_is_ended_with_all_that_it_has_started(
-    folder: IdentityFolder, present: Identity, pipe: Path
+    folder: IdentityFolder, present: Identity, pipe: Path, started: str
 ) -> None:
+    """Also what does not listen to SIGTERM, though the command itself does."""
     reading = asyncio.create_task(asyncio.to_thread(pipe.read_text))
-    hangs = replace(_shell(f"exec 9> {pipe}; sleep 1000 & wait"), limit=timedelta(seconds=1))
+    hangs = replace(_shell(f"exec 9> {pipe}; ({started}; echo alive >&9) & wait"), limit=timedelta(seconds=1))
     with pytest.raises(OperatorError, match=r"was ended because it took longer than 1 s"):
         await announce(hangs, folder, present)
     assert await reading == ""
