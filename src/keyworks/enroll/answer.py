@@ -23,7 +23,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -69,7 +69,7 @@ class Answer:
     status: int
     content_type: str
     retry_after: str | None
-    body: bytes
+    body: bytes = field(repr=False)  # a private key may be in it
     superseded: str = ""
     location: str | None = None
     boundary: str = ""

@@ -30,8 +30,8 @@ class Request:
 
     method: str
     path: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)  # a one-time secret may be among them
+    body: bytes = field(repr=False)
     source: str
     presented: PresentedChain | None = None
     secure: bool = False

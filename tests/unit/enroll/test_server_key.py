@@ -1,5 +1,6 @@
 """A key that the server has made."""
 
+import base64
 from datetime import UTC, datetime
 
 import pytest
@@ -64,6 +65,10 @@ def test_what_is_no_key_with_its_certificate_is_refused(body: bytes, says: str) 
     with pytest.raises(errors.MalformedRequest, match=says) as caught:
         server_key_in(answer(body), NOW)
     assert KEY_DER.hex() not in str(caught.value) + caught.value.private
+
+
+def test_the_key_is_in_no_text_of_the_answer() -> None:
+    assert base64.b64encode(KEY_DER)[:40].decode() not in repr(answer(WHOLE))
 
 
 def test_an_answer_in_one_part_or_a_refusal_is_none() -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from keyworks import errors
-from keyworks.protocols.exchange import STATUS, method_not_allowed, postponed, refuse
+from keyworks.protocols.exchange import STATUS, Request, method_not_allowed, postponed, refuse
 
 DESIGN: Final[Mapping[str, int]] = {
     "MalformedRequest": 400,
@@ -83,3 +83,8 @@ def test_who_uses_another_method_is_told_the_right_ones(method: str, allowed: st
     reply = method_not_allowed(method)
     assert (reply.status, dict(reply.headers)) == (405, {"Allow": allowed})
     assert reply.body == f"Use {method} here.\n".encode()
+
+
+def test_a_one_time_secret_is_in_no_text_of_its_request() -> None:
+    request = Request("POST", "/.well-known/est/simpleenroll", {"authorization": "Basic eDp5"}, b"eDp5", "::1")
+    assert "eDp5" not in repr(request)
