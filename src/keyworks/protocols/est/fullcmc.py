@@ -308,9 +308,9 @@ def _with_status(reply: Reply, outcomes: Sequence[Outcome]) -> Reply:
     failed = [one.error for one in outcomes if one.error is not None]
     waiting = [one.pending for one in outcomes if one.pending is not None]
     said = " ".join(f"Part {one.body_part_id}: {one.sentence}" for one in outcomes if one.sentence is not None)
-    if len(failed) + len(waiting) < len(outcomes):
-        return replace(reply, notice=said)
-    like = postponed(waiting[0].retry_after, "") if waiting else refuse(failed[0])
     private = " ".join([said, *(one.private for one in failed if one.private)])
+    if len(failed) + len(waiting) < len(outcomes):
+        return replace(reply, notice=private)
+    like = postponed(waiting[0].retry_after, "") if waiting else refuse(failed[0])
     headers = (*reply.headers, *like.headers)
     return replace(reply, status=like.status, headers=headers, private=private, cause=like.cause)

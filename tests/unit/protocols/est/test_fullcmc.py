@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from keyworks import oids
+from keyworks.algorithms.public_key import PublicKey
 from keyworks.authority.channel import ChannelPolicy
+from keyworks.errors import BadSubjectKey
 from keyworks.keys.software import SoftwareSigner
 from keyworks.service.installation import Installation
 from keyworks.service.stations import add_station
@@ -30,7 +32,8 @@ from tests.unit.protocols.est.cmc.messages import (
 )
 from tests.unit.x509.chains import private_key
 from tests.unit.x509.crmf import Plan, crmf
-from tests.unit.x509.requests import extension, extension_request
+from tests.unit.x509.requests import Plan as RequestPlan
+from tests.unit.x509.requests import extension, extension_request, request
 
 
 @pytest.fixture
@@ -107,6 +110,21 @@ async def test_what_is_refused_of_several_requests_does_not_hold_up_the_others(l
     assert response.parts[2].sentence in reply.notice
     refused = await ledger_entries(line.desk.store, "certificate.refused")
     assert [one["result"] for one in refused] == ["NotAuthorized", "BadProofOfPossession"]
+
+
+async def test_the_log_knows_why_a_part_failed_though_others_did_not(line: Line) -> None:
+    off_the_curve = software_signer().public_key.spki[:-8] + bytes(8)
+    requests = [
+        tcr(1, await encode_certification_request(name("SN-1"), software_signer())),
+        tcr(2, request(RequestPlan(public_key=off_the_curve))),
+    ]
+    reply = await line.ask(await line.signed(pki_data(requests)))
+    with pytest.raises(BadSubjectKey) as caught:
+        PublicKey.parse(off_the_curve)
+    assert reply.status == 200
+    assert caught.value.private
+    assert caught.value.private in reply.notice
+    assert caught.value.private not in response_of(reply.body).parts[2].sentence
 
 
 async def test_where_nothing_is_done_http_says_so_too(line: Line) -> None:
