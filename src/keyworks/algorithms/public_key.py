@@ -91,6 +91,16 @@ class PublicKey:
         """Return the algorithm with which this key's owner signs, where nothing else is agreed."""
         return signature_for(self.key_type)
 
+    @property
+    def usual_identifiers(self) -> tuple[bytes, ...]:
+        """Return what others call this key where no certificate says: our ``key_identifier``, or RFC 5280's.
+
+        Source: RFC 7093 §2 method 1; RFC 5280 §4.2.1.2 method 1.
+        """
+        bits = asn1.decode_der(SubjectPublicKeyInfo, self.spki).subject_public_key.as_bytes()
+        # Nothing rests on the strength of that hash: it only names.
+        return self.key_identifier, hashlib.sha1(bits, usedforsecurity=False).digest()
+
     def verify(self, signature: bytes, message: bytes, algorithm: SignatureAlgorithm) -> None:
         """Check a signature.
 

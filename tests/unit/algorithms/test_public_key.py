@@ -45,6 +45,7 @@ def test_the_key_identifier_is_the_left_of_sha_256_over_the_key_alone() -> None:
     assert PublicKey.parse(spki_of(key)).key_identifier == hashlib.sha256(point).digest()[:20]
     by_sha_1 = SubjectKeyIdentifier.from_public_key(key.public_key()).digest
     assert PublicKey.parse(spki_of(key)).key_identifier != by_sha_1
+    assert PublicKey.parse(spki_of(key)).usual_identifiers == (hashlib.sha256(point).digest()[:20], by_sha_1)
 
 
 @pytest.mark.parametrize("key_type", ACCEPTED)

@@ -23,12 +23,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cryptography.hazmat import asn1
-
 from keyworks import errors, oids
 from keyworks.access.credential import CertificateCredential, PresentedChain
 from keyworks.access.principal import Principal
-from keyworks.asn1.rfc5280 import SubjectPublicKeyInfo
 from keyworks.authority import naming
 from keyworks.authority.authorize import Operation
 from keyworks.authority.enrollment import Admitted, Attempt, Enrollment
@@ -280,17 +277,10 @@ def _verify_with_new_key(info: SignerInfo, message: Message) -> None:
     )
 
 
-def _identifiers(template: Template) -> Sequence[bytes]:
-    """Return how a key without a certificate is called: as its request says, or by RFC 5280's or our hash."""
-    asked = [one.value for one in template.extensions if one.oid == oids.SUBJECT_KEY_IDENTIFIER]
-    bits = asn1.decode_der(SubjectPublicKeyInfo, template.public_key.spki).subject_public_key.as_bytes()
-    # As RFC 5280 §4.2.1.2 names keys; nothing here rests on the strength of that hash.
-    by_sha1 = hashlib.sha1(bits, usedforsecurity=False).digest()
-    return [
-        *(x.parse_subject_key_identifier(one) for one in asked),
-        by_sha1,
-        template.public_key.key_identifier,
-    ]
+def _identifiers(template: Template) -> tuple[bytes, ...]:
+    """Return how a key without a certificate is called: as its request says, or as it is usually derived."""
+    asked = (one.value for one in template.extensions if one.oid == oids.SUBJECT_KEY_IDENTIFIER)
+    return (*map(x.parse_subject_key_identifier, asked), *template.public_key.usual_identifiers)
 
 
 def _is_same(one: Principal, other: Principal) -> bool:

@@ -3,7 +3,6 @@
 Source: RFC 7030 §4.4.1; RFC 4108 §2.2.5; RFC 8551 §2.5.2 (SMIMECapabilities).
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -12,7 +11,6 @@ from cryptography.x509 import ObjectIdentifier
 
 from keyworks import oids
 from keyworks.access.credential import PresentedChain
-from keyworks.asn1 import rfc5280
 from keyworks.authority.authenticate import parse_presented
 from keyworks.cms.enveloped_data import CIPHERS, Recipient, check_recipient
 from keyworks.errors import BadSubjectKey, MalformedRequest
@@ -83,13 +81,9 @@ def _certificate_of(identifier: bytes, presented: PresentedChain | None) -> Cert
     return certificate
 
 
-def _identifiers(certificate: Certificate) -> Iterator[bytes]:
-    """Yield what a key is called: as its certificate says, or as RFC 5280 §4.2.1.2 or RFC 7093 §2 derive it."""
-    if certificate.subject_key_identifier is not None:
-        yield certificate.subject_key_identifier
-    yield certificate.public_key.key_identifier
-    key = asn1.decode_der(rfc5280.SubjectPublicKeyInfo, certificate.public_key.spki)
-    yield hashlib.sha1(key.subject_public_key.as_bytes(), usedforsecurity=False).digest()
+def _identifiers(certificate: Certificate) -> tuple[bytes | None, ...]:
+    """Return what a key is called: as its certificate says, or as it is usually derived."""
+    return certificate.subject_key_identifier, *certificate.public_key.usual_identifiers
 
 
 def _recipient(certificate: Certificate, capabilities: bytes | None) -> Recipient:
