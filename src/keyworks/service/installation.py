@@ -84,7 +84,7 @@ def passphrase_of(home: Path, keys: Keys) -> bytes:
 
 @asynccontextmanager
 async def open_installation(
-    home: Path, clock: Clock | None = None, passphrase: bytes | None = None
+    home: Path, clock: Clock | None = None, passphrase: bytes | None = None, *, looks: bool = False
 ) -> AsyncIterator[Installation]:
     """Open the installation in ``home``, and close it in the end.
 
@@ -92,6 +92,7 @@ async def open_installation(
         home: The folder of its settings file.
         clock: The machine's, if none is given.
         passphrase: Where it was read already; otherwise it is read as the settings say.
+        looks: Whether it is for looking only; then nothing can be recorded.
 
     Raises:
         OperatorError: Its settings, passphrase or database do not let it open; the sentence says which.
@@ -100,7 +101,7 @@ async def open_installation(
     settings = settings_of(home)
     database = home / settings.database.file
     check_version(database)
-    store = Store.open(database, clock)
+    store = Store.look(database, clock) if looks else Store.open(database, clock)
     try:
         secret = passphrase if passphrase is not None else passphrase_of(home, settings.keys)
         keystore = await KeyStore.open(store, secret, clock)

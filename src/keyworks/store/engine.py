@@ -95,18 +95,19 @@ class Store:
         path: The SQLite file; it exists and has the present schema.
         clock: For the high-water mark.
         attempts: How often to try while other processes hold the database.
+        reads: Whether it is for looking only: nothing can be written, and nothing of the file changes.
 
     Attributes:
         snapshots: How many have ended. While the number stays, whatever was read would be read again.
     """
 
-    def __init__(self, path: Path, clock: Clock, attempts: int = ATTEMPTS) -> None:
+    def __init__(self, path: Path, clock: Clock, attempts: int = ATTEMPTS, *, reads: bool = False) -> None:
         self._clock = clock
         self._attempts = attempts
         # One connection, because a second one would forget its pages whenever the first writes. Reads and
         # writes do not mix all the same: nothing is awaited between a write's beginning and its end.
         self._file = DatabaseFile(path)
-        self._connection = sqlite.connect(path)
+        self._connection = (sqlite.connect_to_look if reads else sqlite.connect)(path)
         self._transaction = Transaction(self._connection)
         self._forks = _forks.count
         self._waiting: list[_Write] = []
@@ -124,6 +125,15 @@ class Store:
             OperatorError: There is none, or it cannot be used; the sentence says why.
         """
         return cls(path, clock, attempts)
+
+    @classmethod
+    def look(cls, path: Path, clock: Clock) -> "Store":
+        """Open the database in ``path`` for looking only.
+
+        Raises:
+            OperatorError: There is none, or it cannot be used; the sentence says why.
+        """
+        return cls(path, clock, reads=True)
 
     async def read(self, query: Callable[[Transaction], _T]) -> _T:
         """Return what ``query`` reads from one consistent snapshot.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from keyworks.store.sqlite import connect, translated
+from keyworks.store.sqlite import connect_to_look, translated
 
 _SYNCHRONOUS: Final = {0: "off", 1: "normal", 2: "full", 3: "extra"}
 _MOST_FAULTS: Final = 5
@@ -17,8 +17,8 @@ class Inspection:
     """How a database is.
 
     Args:
-        journal_mode: ``wal`` as we need it.
-        synchronous: ``full`` as we need it.
+        journal_mode: ``wal``, once it was opened for work.
+        synchronous: ``full``, as every connection of ours sets it.
         faults: What the engine finds wrong in its pages, the first few.
     """
 
@@ -34,7 +34,7 @@ def inspect(path: Path) -> Inspection:
         KeyworksError: It cannot be opened or read.
     """
     try:
-        with closing(connect(path)) as connection:
+        with closing(connect_to_look(path)) as connection:
             [(mode,)] = connection.execute("PRAGMA journal_mode").fetchall()
             [(synchronous,)] = connection.execute("PRAGMA synchronous").fetchall()
             rows = connection.execute(f"PRAGMA quick_check({_MOST_FAULTS})").fetchall()

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +28,30 @@ def connect(path: Path) -> sqlite3.Connection:
         OperatorError: There is no database, or it is not one, or the system does not let it be used.
         Unavailable: It is busy.
     """
+    return _opened(path, _prepare)
+
+
+def connect_to_look(path: Path) -> sqlite3.Connection:
+    """Open a database that exists, for a connection that can change nothing, nor how it is stored.
+
+    Where this process may write at all, SQLite may too: it puts away files of its own when it closes, which it
+    would leave behind otherwise.
+
+    Raises:
+        OperatorError: There is no database, or it is not one, or the system does not let it be used.
+        Unavailable: It is busy.
+    """
+    return _opened(path, _prepare_to_look, writing=os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _opened(
+    path: Path, prepare: Callable[[sqlite3.Connection], None], *, writing: bool = True
+) -> sqlite3.Connection:
     check_exists(path)
     try:
         connection = sqlite3.connect(
-            path,
+            f"{path.absolute().as_uri()}?mode={'rw' if writing else 'ro'}",
+            uri=True,
             isolation_level=None,
             cached_statements=_CACHED_STATEMENTS,
             timeout=_OPENING_SECONDS,
@@ -39,7 +60,7 @@ def connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise unusable(path, error) from error
     try:
-        _prepare(connection)
+        prepare(connection)
     except sqlite3.Error as error:
         connection.close()
         raise (translated(error) if is_busy(error) else unusable(path, error)) from error
@@ -54,6 +75,16 @@ def _prepare(connection: sqlite3.Connection) -> None:
             "The file system of the database cannot share memory between processes, as a network share cannot; "
             "move the database to a local disk."
         )
+    _set(connection)
+
+
+def _prepare_to_look(connection: sqlite3.Connection) -> None:
+    _set(connection)
+    connection.execute("PRAGMA query_only=ON")
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # only now the file is opened
+
+
+def _set(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA temp_store=MEMORY")

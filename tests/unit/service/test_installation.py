@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from keyworks.errors import OperatorError, Unavailable
+from keyworks.service.channels import enable_channel, list_channels
 from keyworks.service.installation import Installation, open_installation, settings_of
 from keyworks.testing import FixedClock
 
@@ -83,3 +84,12 @@ async def test_an_operator_without_an_account_is_a_number(
     """Containers run as users that no passwd file names."""
     monkeypatch.setattr(os, "getuid", lambda: 1_234_567_890)
     assert supplier.operator.actor == "operator:uid-1234567890"
+
+
+async def test_what_is_opened_for_looking_records_nothing(supplier_home: Path) -> None:
+    before = {file.name: file.read_bytes() for file in supplier_home.iterdir()}
+    async with open_installation(supplier_home, FixedClock(), looks=True) as installation:
+        assert await list_channels(installation)
+        with pytest.raises(Unavailable):
+            await enable_channel(installation, "idevid", enabled=False)
+    assert {file.name: file.read_bytes() for file in supplier_home.iterdir()} == before

@@ -2,13 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from keyworks.errors import InternalError, KeyworksError, OperatorError, Unavailable
-from keyworks.store.sqlite import _prepare, connect, is_busy, translated
+from keyworks.store.sqlite import _prepare, connect, connect_to_look, is_busy, translated
 
 FULL: Final = 2
 
@@ -99,3 +100,19 @@ def test_only_a_lock_is_worth_trying_again() -> None:
     assert is_busy(busy)
     assert not is_busy(full)
     assert not is_busy(sqlite3.ProgrammingError("no code at all"))
+
+
+def test_a_connection_to_look_writes_nothing_and_leaves_nothing_behind(file: Path) -> None:
+    before = file.read_bytes()
+    with closing(connect_to_look(file)) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            connection.execute("CREATE TABLE anything (id INTEGER)")
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_connection_to_look_sees_what_another_one_writes(file: Path, connection: sqlite3.Connection) -> None:
+    with closing(connect_to_look(file)) as other:
+        connection.execute("CREATE TABLE anything (id INTEGER)")
+        assert other.execute("SELECT count(*) FROM anything").fetchall() == [(0,)]

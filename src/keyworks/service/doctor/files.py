@@ -1,0 +1,108 @@
+"""The installation's files: settings, passphrase, database; who may open them, and whether they are whole."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from keyworks.errors import KeyworksError, OperatorError
+from keyworks.service.doctor.finding import Finding, error, info, ok, warning
+from keyworks.service.installation import SETTINGS_FILE, passphrase_of, settings_of
+from keyworks.settings.node import NodeSettings
+from keyworks.store.inspection import Inspection, inspect
+from keyworks.store.migrate import check_version
+
+_OTHERS: int = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE: int = stat.S_IWGRP | stat.S_IWOTH
+
+
+def examine_settings(home: Path) -> Iterator[Finding]:
+    """Look whether the settings can be read."""
+    try:
+        settings_of(home)
+    except KeyworksError as refused:
+        yield error("settings", refused.detail, "Nothing works before that; --home names another folder.")
+        return
+    yield ok("settings", f"{SETTINGS_FILE} can be read.")
+
+
+def examine_files(home: Path, settings: NodeSettings) -> Iterator[Finding]:
+    """Look at who may read and write the installation's files, and whose they are."""
+    database, owners = home / settings.database.file, {}
+    beside = [database.with_name(database.name + end) for end in ("", "-wal", "-shm")]
+    passphrase = [home / settings.keys.passphrase_file] if settings.keys.passphrase_file else []
+    found = False
+    for file in (home, home / SETTINGS_FILE, *passphrase, *beside):
+        if not file.exists():
+            continue
+        about = file.stat()
+        owners[about.st_uid] = file
+        if file in beside and about.st_mode & _OTHERS:
+            found = True
+            yield warning("files", f"Others on this machine may open {file}.", f"Run: chmod 600 {file}")
+        elif about.st_mode & _OTHERS_WRITE and not about.st_mode & stat.S_ISVTX:
+            found = True
+            yield error("files", f"Others on this machine may change {file}.", f"Run: chmod go-w {file}")
+    if len(owners) > 1:
+        found = True
+        listed = " and ".join(f"{file} is of account {owner}" for owner, file in owners.items())
+        yield warning(
+            "files", f"The files are of several accounts: {listed}.", "Give all to the one that serves."
+        )
+    if not found:
+        yield ok("files", "The database is open to its owner only, and nobody else may change anything.")
+
+
+def examine_passphrase(home: Path, settings: NodeSettings) -> Iterator[Finding]:
+    """Look whether the passphrase is there, and where it lies."""
+    try:
+        passphrase_of(home, settings.keys)
+    except OperatorError as refused:
+        yield error(
+            "passphrase", refused.detail, "Without it nothing here can be signed; see keyworks.toml, [keys]."
+        )
+        return
+    file = settings.keys.passphrase_file
+    if file is not None and (home / file).resolve().parent == (home / settings.database.file).resolve().parent:
+        yield info(
+            "passphrase",
+            "The passphrase lies beside the database that it opens.",
+            "Keep backups of the two apart: whoever has both has every key.",
+        )
+        return
+    yield ok("passphrase", "The passphrase is there, and not beside the database.")
+
+
+def examine_database(home: Path, settings: NodeSettings) -> Iterator[Finding]:
+    """Look whether the database is whole, durable, and of this release's version."""
+    file = home / settings.database.file
+    try:
+        check_version(file)
+        found = inspect(file)
+    except KeyworksError as refused:
+        yield error("database", refused.detail, "Nothing is issued or recorded until that is put right.")
+        return
+    yield judged(found)
+
+
+def judged(found: Inspection) -> Finding:
+    """Return what it means how a database is."""
+    if found.faults:
+        return error(
+            "database",
+            f"Its pages are damaged: {found.faults[0]}.",
+            "Stop the server, keep a copy of the file, and restore the last backup.",
+        )
+    if found.synchronous not in ("full", "extra"):
+        return error(
+            "database",
+            f"Commits are not durable (synchronous {found.synchronous}): a power cut loses what was released.",
+            "This Python's SQLite was built to ignore what we set; use another one.",
+        )
+    if found.journal_mode != "wal":
+        return info(
+            "database",
+            f"It is whole, of this release's version, and not in use since it was copied "
+            f"(journal mode {found.journal_mode}).",
+            "The server turns the write-ahead log on when it starts.",
+        )
+    return ok("database", "It is whole, of this release's version, and every commit is durable.")
