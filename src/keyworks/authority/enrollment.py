@@ -58,7 +58,7 @@ class Attempt:
     operation: Operation
     presented: PresentedChain | None
     basic: BasicCredentials | None
-    request: bytes
+    request: bytes = field(repr=False)
     source: str
     binding: ConnectionBinding | None = field(default=None, repr=False, compare=False)
 

@@ -5,7 +5,7 @@ Source: RFC 2986 (PKCS#10); RFC 2985 §5.4 (its attributes).
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.hazmat import asn1
@@ -45,8 +45,8 @@ class Template:
     public_key: PublicKey
     subject_alt_name: SubjectAltName | None
     extensions: tuple[Extension, ...]
-    challenge_password: str | None
-    der: bytes
+    challenge_password: str | None = field(repr=False)
+    der: bytes = field(repr=False)
     changed_names: ChangedNames | None = None
 
     @property

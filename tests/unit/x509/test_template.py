@@ -76,6 +76,7 @@ def test_a_request_by_others_is_read_whole(key_type: str) -> None:
         (oids.BASIC_CONSTRAINTS, True),
     ]
     assert template.challenge_password == "one-time secret"
+    assert "secret" not in repr(template)
     assert template.der == der
     assert template.request_hash == hashlib.sha256(der).digest()
 
