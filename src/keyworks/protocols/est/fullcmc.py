@@ -144,9 +144,11 @@ class FullCMC:
     async def _revoke(self, wanted: RevocationRequest, signed: _Signed) -> Outcome:
         """RFC 5272 §6.11: proof that the requester is its originator is the signature with a certificate."""
         try:
-            if not signed.by_certificate:
-                raise errors.NotAuthorized("Sign a revokeRequest with a certificate of the requester's.")
-            surrender = Surrender(Name.parse(wanted.issuer), wanted.serial_number, wanted.reason)
+            surrender = _surrender_of(wanted, signed)
+        except (errors.RequestError, errors.NotAuthorized) as error:
+            await self._enrollment.enter_refusal(signed.attempt, signed.admitted, "revoke", error)
+            return Outcome(wanted.body_part_id, error=error)
+        try:
             await self._enrollment.give_up(signed.attempt, signed.admitted, surrender)
         except errors.KeyworksError as error:
             return Outcome(wanted.body_part_id, error=error)
@@ -226,6 +228,12 @@ def _message_of(signed: SignedMessage) -> Message:
             "The message is signed, but its content is not PKIData (RFC 5272 §3.2.1)."
         )
     return parse_message(signed.content)
+
+
+def _surrender_of(wanted: RevocationRequest, signed: _Signed) -> Surrender:
+    if not signed.by_certificate:
+        raise errors.NotAuthorized("Sign a revokeRequest with a certificate of the requester's.")
+    return Surrender(Name.parse(wanted.issuer), wanted.serial_number, wanted.reason)
 
 
 def _operation(wanted: CertificateRequest, signed: _Signed) -> Operation:

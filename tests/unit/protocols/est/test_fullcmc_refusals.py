@@ -222,6 +222,8 @@ async def test_a_revocation_is_signed_with_a_certificate(line: Line) -> None:
     assert (parts[1].status, parts[2].status) == ("success", "failed")
     assert "Sign a revokeRequest with a certificate" in parts[2].sentence
     assert (await line.record(line.station.certificate)).state == "valid"
+    [entry] = await ledger_entries(line.desk.store, "certificate.refused")
+    assert (entry["detail"]["operation"], entry["actor"]) == ("revoke", "station:line-1")
 
 
 async def test_a_holder_revokes_its_own_certificate_once(line: Line) -> None:
