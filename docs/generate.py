@@ -25,7 +25,7 @@ from keyworks.authority.generation import Authority, issuer_of
 from keyworks.authority.library import PROFILES
 from keyworks.authority.name_rules import REGISTERED, REQUEST, Facts, NameRule, NameRules
 from keyworks.authority.profile import CLOCK_SKEW, YEAR, Holder, Issuer, Profile, Wanted, make_tbs
-from keyworks.ledger.events import EVENTS
+from keyworks.ledger.events import ANYTHING, EVENTS, Event
 from keyworks.lint import ieee8021ar, local, rfc5280
 from keyworks.lint import profiles as profile_rules
 from keyworks.protocols.exchange import STATUS
@@ -439,8 +439,13 @@ def events() -> Iterator[str]:
     yield "`keyworks ledger show` prints them, `keyworks device history` those about one device.\n"
     yield from _table(
         ("action", "what happened", "what the detail says"),
-        ((f"`{one.action}`", one.meaning, ", ".join(one.details) or "nothing more") for one in EVENTS.values()),
+        ((f"`{one.action}`", one.meaning, _fields_of(one)) for one in EVENTS.values()),
     )
+
+
+def _fields_of(event: Event) -> str:
+    fields = (f"`{name}`: {says}" if name != ANYTHING else says for name, says in event.detail.items())
+    return "; ".join(fields) or "nothing more"
 
 
 PAGES: Final[Mapping[str, Callable[[], Iterator[str]]]] = MappingProxyType(

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from keyworks.errors import KeyworksError
+from keyworks.ledger.events import EVENTS
 from keyworks.service.installation import Installation, open_installation
 from keyworks.service.setup import create_installation
-from keyworks.testing import FixedClock, small_installation
+from keyworks.testing import FixedClock, ledger_entries, small_installation
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -56,11 +58,25 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
+async def _check_entries(installation: Installation) -> None:
+    """What a test made happen is entered as ``ledger/events.py`` says, unless it broke the database."""
+    try:
+        entries = await ledger_entries(installation.store)
+    except (KeyworksError, LookupError, ValueError):
+        return
+    for entry in entries:
+        event = EVENTS.get(entry["action"])
+        where = f"the ledger has '{entry['action']}' with {sorted(entry['detail'])}"
+        assert event is not None, f"{where}: add a line for it in ledger/events.py"
+        assert event.allows(frozenset(entry["detail"])), f"{where}: name its fields in ledger/events.py"
+
+
 @pytest.fixture
 async def supplier(supplier_home: Path, clock: FixedClock) -> AsyncIterator[Installation]:
     """A supplier's installation, open."""
     async with open_installation(supplier_home, clock) as installation:
         yield installation
+        await _check_entries(installation)
 
 
 @pytest.fixture
@@ -68,3 +84,4 @@ async def operator(operator_home: Path, clock: FixedClock) -> AsyncIterator[Inst
     """An operator's installation, open."""
     async with open_installation(operator_home, clock) as installation:
         yield installation
+        await _check_entries(installation)

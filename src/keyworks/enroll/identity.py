@@ -31,7 +31,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from keyworks.enroll.credential import ClientCertificate, private_key_pem, read_file, read_private_key
+from keyworks.enroll.credential import (
+    MAX_FILE_OCTETS,
+    ClientCertificate,
+    private_key_pem,
+    read_file,
+    read_private_key,
+)
 from keyworks.enroll.issued import Issued
 from keyworks.errors import KeyworksError, MalformedRequest, OperatorError, Unavailable
 from keyworks.keys.software import SoftwareSigner
@@ -226,7 +232,7 @@ class IdentityFolder:
             return None
         folder = self._generations / str(newest)
         try:
-            signer = read_private_key(read_file(folder / "key.pem"))
+            signer = read_private_key(_read_own(folder / "key.pem"))
             template = parse_certification_request(read_file(folder / "request.der"))
             label = read_file(folder / "channel").decode("ascii", "replace").strip()
         except KeyworksError:
@@ -318,6 +324,21 @@ def _certificates(file: Path) -> tuple[bytes, ...]:
         return ders_of(read_file(file))
     except (OperatorError, MalformedRequest):
         return ()
+
+
+def _read_own(file: Path) -> bytes:
+    """Return what this account has written: a key that somebody else put there is somebody else's, too.
+
+    Raises:
+        OperatorError: It cannot be read, or somebody else has written it.
+    """
+    try:
+        with file.open("rb") as stream:
+            if os.fstat(stream.fileno()).st_uid != os.geteuid():
+                raise OperatorError(f"{file} belongs to somebody else.")
+            return stream.read(MAX_FILE_OCTETS)
+    except OSError as error:
+        raise OperatorError(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def _write(file: Path, octets: bytes, mode: int = 0o644) -> None:

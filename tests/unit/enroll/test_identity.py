@@ -161,6 +161,19 @@ async def test_a_damaged_beginning_is_begun_anew(folder: IdentityFolder, damaged
         assert folder.begin("idevid", signer, request).folder.name == "1"
 
 
+async def test_a_key_that_somebody_else_put_there_is_not_gone_on_with(
+    folder: IdentityFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made the folder beforehand would know the key of the certificate to come."""
+    signer, request, _ = await _material("device")
+    with folder.locked():
+        begun = folder.begin("idevid", signer, request)
+        somebody_else = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: somebody_else)
+        assert folder.begun() is None
+        assert not begun.folder.exists()
+
+
 async def test_a_damaged_pair_is_named_and_not_used(folder: IdentityFolder) -> None:
     _store(folder, await _material("device"))
     signer, _, _ = await _material("other")

@@ -75,3 +75,24 @@ def test_what_is_declared_is_written() -> None:
 
 def test_every_section_of_a_factory_toml_has_its_events() -> None:
     assert set(SECTIONS) == set(FactoryDocument.__struct_fields__)
+
+
+def test_every_field_of_every_event_is_explained() -> None:
+    """What is in an entry is compared with this in `tests/conftest.py`, after each test of an installation."""
+    assert [one.action for one in EVENTS.values() if not all(one.detail.values()) or not one.meaning] == []
+
+
+@pytest.mark.parametrize(
+    ("action", "names", "allowed"),
+    [
+        ("clock.corrected", {"from", "to"}, True),
+        ("clock.corrected", {"from"}, True),
+        ("clock.corrected", {"from", "why"}, False),
+        ("requests.refused", {"192.0.2.7 NotFound"}, True),
+        ("order.closed", {"order"}, False),
+    ],
+)
+def test_an_entry_has_no_field_that_its_event_does_not_name(
+    action: str, names: set[str], allowed: bool
+) -> None:
+    assert EVENTS[action].allows(frozenset(names)) is allowed

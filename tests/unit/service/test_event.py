@@ -41,6 +41,7 @@ from keyworks.service import (
     server_certificate,
     stations,
 )
+from keyworks.service.doctor import inside
 from keyworks.service.event import event
 from keyworks.service.installation import Installation
 from keyworks.service.policy import apply, history
@@ -235,6 +236,7 @@ READS: dict[str, Call] = {
     "server_signer": server_certificate.server_signer,
     "server_root": server_certificate.server_root,
     "valid_server_certificate": server_certificate.valid_server_certificate,
+    "published_by": inside.published_by,
     "ledger_signer": sequencing.ledger_signer,
     "open_sequencer": sequencing.open_sequencer,
     "ledger_identity": ledger.ledger_identity,
