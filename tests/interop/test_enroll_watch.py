@@ -20,7 +20,10 @@ from keyworks.enroll.identity import IdentityFolder
 from keyworks.enroll.issued import check_issued
 from keyworks.server.running import running_server
 from keyworks.service.installation import open_installation
+from keyworks.service.policy.apply import amend
+from keyworks.service.policy.document import with_section
 from keyworks.service.setup import create_installation
+from keyworks.settings.factory import FactoryDocument
 from keyworks.settings.node import read_node_settings, render_node_settings
 from keyworks.store.clock import SystemClock
 from keyworks.testing import EnrollmentDesk, FixedClock, Holder, small_installation
@@ -69,7 +72,7 @@ def watching(*words: str | Path) -> Iterator[Watching]:
             process.kill()
 
 
-async def _certified_long_ago(home: Path, folders: dict[str, Path]) -> bytes:
+async def _certified_long_ago(home: Path, folders: dict[str, Path], *, server_key: bool = False) -> bytes:
     """Create an installation in the past with stations whose identities are in folders; return its root."""
     clock = FixedClock(SystemClock().now() - int(LONG_AGO.total_seconds()))
     await create_installation(small_installation(home, "supplier"), clock)
@@ -77,15 +80,21 @@ async def _certified_long_ago(home: Path, folders: dict[str, Path]) -> bytes:
         desk = EnrollmentDesk(installation)
         holders = {name: await desk.station(name, "idevid") for name in folders}
     for name, holder in holders.items():
-        await _put(IdentityFolder(folders[name]), holder, clock.now())
+        await _put(IdentityFolder(folders[name]), holder, clock.now(), server_key=server_key)
     return next(iter(holders.values())).issued.chain[-1]
 
 
-async def _put(folder: IdentityFolder, holder: Holder, at: int) -> None:
+async def _put(folder: IdentityFolder, holder: Holder, at: int, *, server_key: bool = False) -> None:
     issued = check_issued(Granted(holder.issued.der), holder.signer.public_key, holder.issued.chain, at=at)
     with folder.locked():
         request = await encode_certification_request(EMPTY_NAME, holder.signer)
-        folder.complete(folder.begin("stations", holder.signer, request), issued)
+        folder.complete(folder.begin("stations", holder.signer, request, server_key=server_key), issued)
+
+
+def _make_keys(document: FactoryDocument) -> FactoryDocument:
+    return with_section(
+        document, "channel", "stations", replace(document.channel["stations"], server_keys="P-384")
+    )
 
 
 def _listen_at(home: Path, port: int) -> None:
@@ -133,3 +142,25 @@ def test_a_watch_renews_several_identities_over_a_server_that_is_away_and_tells_
         assert watch.stop(signal.SIGINT) == 0
     assert sorted(told.read_text().split()) == ["line-1", "line-2"]
     assert all(_serial(folders[name]) != before[name] for name in folders)
+
+
+def test_a_watch_has_the_next_key_made_where_the_present_one_was(tmp_path: Path, port: int) -> None:
+    """RFC 7030 §4.4; nothing on the command line says so."""
+    home, folder = tmp_path / "supplier", tmp_path / "line-1"
+
+    async def prepared() -> bytes:
+        root = await _certified_long_ago(home, {"line-1": folder}, server_key=True)
+        async with open_installation(home) as installation:
+            await amend(installation, "make keys", _make_keys)
+        return root
+
+    (tmp_path / "root.pem").write_text(pem_of(asyncio.run(prepared())))
+    _listen_at(home, port)
+    words = (f"https://localhost:{port}", "--trust", tmp_path / "root.pem", "--out", folder)
+    with running_server(home), watching(*words) as watch:
+        watch.until("renewed")
+        assert watch.stop() == 0
+    present = IdentityFolder(folder).current()
+    assert present is not None
+    assert present.is_server_key
+    assert present.certificate.public_key.key_type == "P-384"

@@ -38,6 +38,9 @@ _EXAMPLES: Final = (
     "# Or let it run, renew on Saturday nights, and have a web server read the new files:",
     "keyworks enroll https://plant.example.com:8443 --trust plant-root.pem --out ldevid --watch \\",
     "    --window 'Sat 02:00-05:00' --after 'systemctl reload nginx'",
+    "# A sensor that cannot make good keys; its IDevID proves who asks, this time and at each renewal:",
+    "keyworks enroll https://plant.example.com:8443 --label sensors --trust plant-root.pem \\",
+    "    --credential SN-1 --server-key --out sensor",
 )
 _EPILOG: Final = f"""\b
 Key types:
@@ -96,6 +99,12 @@ Exit status:
     help="A PEM key to copy for the first certificate, instead of a new one.",
 )
 @click.option(
+    "--server-key",
+    is_flag=True,
+    help="Have the server make the key, and each one after it: for machines that cannot make good ones, on "
+    "channels whose server_keys says which.",
+)
+@click.option(
     "--csr",
     multiple=True,
     metavar="FILE|-",
@@ -122,6 +131,12 @@ Exit status:
     type=click.IntRange(0, 86400),
     metavar="SECONDS",
     help="How long to wait, in all, where the server says 'later', such as for an approval.  [default: 0]",
+)
+@click.option(
+    "--bind",
+    is_flag=True,
+    help="Bind requests to their TLS connections (RFC 7030, over TLS 1.2), though the channel's csrattrs does "
+    "not ask for it.",
 )
 @click.option("--force", is_flag=True, help="Renew the certificate now, though it is not due.")
 @click.option(

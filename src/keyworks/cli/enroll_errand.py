@@ -30,6 +30,8 @@ _NOT_WITH_CSR: Final = {
     "subject": "the request says which names it asks for",
     "key": "the key stays where the request was made",
     "key_type": "the key stays where the request was made",
+    "server_key": "the key stays where the request was made",
+    "bind": "who made the request did not know this connection",
     "after": "nothing is kept here that a service could use",
     "force": "to renew a certificate, pass on a new request",
 }

@@ -35,12 +35,14 @@ class Options:
     subject: str
     key_type: str | None
     key: Path | None
+    server_key: bool
     csr: tuple[str, ...]
     credential: Path | None
     credential_key: Path | None
     secret_file: str | None
     user: str | None
     wait: int
+    bind: bool
     force: bool
     after: str | None
     watch: bool
@@ -80,6 +82,12 @@ def wish_of(options: Options) -> Wish:
     Raises:
         OperatorError: It cannot be.
     """
+    if options.server_key and (options.key is not None or options.key_type is not None):
+        word = "--key" if options.key is not None else "--key-type"
+        raise click.UsageError(
+            f"{word} does not go with --server-key: the channel says which key its server makes. "
+            "Leave one of them out."
+        )
     subject = parse_subject(options.subject)
     return Wish(
         url=options.url,
@@ -88,7 +96,9 @@ def wish_of(options: Options) -> Wish:
         subject=subject,
         key_type=options.key_type,
         signer=_signer(options.key) if options.key else None,
+        server_key=options.server_key,
         credential=credential_of(options, subject),
+        bind=options.bind,
         force=options.force,
         patience=timedelta(seconds=options.wait),
     )

@@ -22,6 +22,7 @@ def document_of(folder: Path, outcome: Outcome) -> dict[str, Any]:
     """Return what was done for the identity in a folder."""
     return {
         **described(outcome.action.value, outcome.identity.certificate, outcome.renew_at),
+        "server_key": outcome.identity.is_server_key,
         "superseded": list(outcome.superseded),
         "files": {Path(name).stem: str(folder / name) for name in LINKS},
     }
@@ -45,6 +46,7 @@ def sentences_of(folder: Path, outcome: Outcome) -> tuple[str, ...]:
     certificate = outcome.identity.certificate
     return (
         _done(_DONE[outcome.action], certificate),
+        *(("The server made its key.",) if outcome.identity.is_server_key else ()),
         *_replaces(outcome.superseded),
         _lasts(certificate, outcome.renew_at, "renewed"),
         f"In {folder}: {', '.join(LINKS)}.",

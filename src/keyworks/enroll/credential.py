@@ -135,18 +135,25 @@ def private_key_pem(private: PrivateKey) -> bytes:
     return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def client_context(anchors: Sequence[bytes], own: ClientCertificate | None) -> ssl.SSLContext:
+def client_context(
+    anchors: Sequence[bytes], own: ClientCertificate | None, *, binding: bool = False
+) -> ssl.SSLContext:
     """Return TLS that believes only servers below ``anchors``, and proves who we are.
 
     Args:
         anchors: DER; roots or any other certificates of the server's chain.
         own: Presented if the server asks for a certificate.
+        binding: Whether requests are bound to their connections; see ``binding`` for why that is TLS 1.2.
 
     Raises:
         OperatorError: TLS cannot use one of them.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if binding:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        # Either would change what identifies a connection (RFC 5929 §3.1).
+        context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
         context.load_verify_locations(cadata="".join(pem_of(der) for der in anchors))

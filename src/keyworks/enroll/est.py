@@ -30,6 +30,8 @@ from keyworks.enroll.answer import (
     granted_in,
 )
 from keyworks.enroll.attributes import attributes_in
+from keyworks.enroll.binding import UnboundRequest
+from keyworks.enroll.connection import BindingClientRequest, UnboundBody
 from keyworks.enroll.credential import ClientCertificate, ClientCredential, client_context
 from keyworks.enroll.issued import Issued, check_issued
 from keyworks.enroll.persistence import Persistence, Tries
@@ -49,6 +51,7 @@ from keyworks.x509.csr_attributes import CSRAttributes
 
 _LOST: Final = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError)
 _HEADERS: Final = {"User-Agent": f"keyworks/{__version__}", "Accept-Encoding": "identity"}
+_VERSION_REFUSED: Final = frozenset({"TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"})
 _BOUNDARY: Final = re.compile(r'boundary="?([^";\s]{1,70})"?', re.IGNORECASE)
 
 Outcome = TypeVar("Outcome")
@@ -93,7 +96,9 @@ class EnrollmentClient:
         self._authorization = authorization_of(credential) if isinstance(credential, BasicCredentials) else {}
         self._persistence = persistence or Persistence()
         self._pause = pause
+        self._anchors: tuple[bytes, ...] = ()
         self._session: aiohttp.ClientSession | None = None
+        self._binding: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Find out which certificates vouch for the server.
@@ -102,24 +107,29 @@ class EnrollmentClient:
             InvalidPath: It is not the trusted server.
             Unavailable: It cannot be reached.
         """
-        anchors = await self._persistently(lambda: self._trust.anchors(self._address))
-        context = client_context(anchors, self._own)
-        self._session = aiohttp.ClientSession(
+        self._anchors = await self._persistently(lambda: self._trust.anchors(self._address))
+        self._session = self._opened(binding=False)
+        return self
+
+    def _opened(self, *, binding: bool) -> aiohttp.ClientSession:
+        context = client_context(self._anchors, self._own, binding=binding)
+        return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=context, limit=self._persistence.connections),
             timeout=aiohttp.ClientTimeout(total=self._persistence.request_time.total_seconds()),
             headers=_HEADERS,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            request_class=BindingClientRequest if binding else aiohttp.ClientRequest,
         )
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for one in (self._session, self._binding):
+            if one is not None:
+                await one.close()
+        self._session = self._binding = None
 
     async def cacerts(self) -> tuple[bytes, ...]:
         """Return the channel's CA certificates, DER, in no particular order (RFC 7030 §4.1).
@@ -137,17 +147,18 @@ class EnrollmentClient:
         """
         return await self._ask(asking(self._label, "csrattrs"), attributes_in)
 
-    async def simpleenroll(self, request: bytes) -> Granted:
+    async def simpleenroll(self, request: bytes | UnboundRequest) -> Granted:
         """Return the certificate for a PKCS#10 request, both DER (RFC 7030 §4.2.1).
 
-        A request may be repeated unchanged: the server answers with the certificate it has issued.
+        A request may be repeated, for the same key and names: the server answers with the certificate that it
+        has issued. One that is yet unbound is made for the connection that carries it (RFC 7030 §3.5).
 
         Raises:
             KeyworksError: By cause; see ``answer``.
         """
         return await self._request("simpleenroll", request, granted_in)
 
-    async def simplereenroll(self, request: bytes) -> Granted:
+    async def simplereenroll(self, request: bytes | UnboundRequest) -> Granted:
         """Return the successor of the client's certificate, both DER (RFC 7030 §4.2.2).
 
         Raises:
@@ -155,7 +166,7 @@ class EnrollmentClient:
         """
         return await self._request("simplereenroll", request, granted_in)
 
-    async def serverkeygen(self, request: bytes) -> ServerKey:
+    async def serverkeygen(self, request: bytes | UnboundRequest) -> ServerKey:
         """Return a key that the server has made, with its certificate (RFC 7030 §4.4).
 
         The request's own key only signs it; it is not the one that is certified. Each request gets another key.
@@ -185,7 +196,7 @@ class EnrollmentClient:
         return check_issued(granted, public_key, present, at=at)
 
     async def _request(
-        self, operation: str, request: bytes, read: Callable[[Answer, datetime], Outcome]
+        self, operation: str, request: bytes | UnboundRequest, read: Callable[[Answer, datetime], Outcome]
     ) -> Outcome:
         return await self._ask(requesting(self._label, operation, request, self._authorization), read)
 
@@ -224,13 +235,12 @@ class EnrollmentClient:
 
     async def _exchange(self, question: Question) -> Answer:
         """Send a question; return the answer."""
-        if self._session is None:
-            raise OperatorError("The enrollment client is not open; use it with `async with`.")
+        session, body = self._over(question)
         url = URL.build(
             scheme="https", host=self._address.host, port=self._address.port, path=question.path, encoded=True
         )
-        async with self._session.request(
-            question.method, url, data=question.body, headers=question.headers, allow_redirects=False
+        async with session.request(
+            question.method, url, data=body, headers=question.headers, allow_redirects=False
         ) as response:
             content_type, _, parameters = response.headers.get("Content-Type", "").partition(";")
             boundary = _BOUNDARY.search(parameters)
@@ -244,6 +254,16 @@ class EnrollmentClient:
                 boundary=boundary[1] if boundary else "",
             )
 
+    def _over(self, question: Question) -> tuple[aiohttp.ClientSession, bytes | UnboundBody | None]:
+        """Return the connections over which a question is sent, and its body."""
+        if self._session is None:
+            raise OperatorError("The enrollment client is not open; use it with `async with`.")
+        if not isinstance(question.body, UnboundRequest):
+            return self._session, question.body
+        if self._binding is None:
+            self._binding = self._opened(binding=True)
+        return self._binding, UnboundBody(question.body)
+
     def _explained(self, error: Exception) -> KeyworksError:
         """Return a failed exchange by its cause, with what to do about it."""
         where = self._address.text
@@ -252,7 +272,7 @@ class EnrollmentClient:
         if isinstance(error, TimeoutError):
             return Unavailable(f"{where} does not answer in time; check that the server runs there.")
         if isinstance(error, aiohttp.ClientSSLError):
-            return without_tls(self._address, error)
+            return _without_tls12(where) if _is_of_versions(error) else without_tls(self._address, error)
         if isinstance(error, OSError):
             return unreachable(self._address, error)
         if isinstance(error, _LOST):
@@ -272,6 +292,18 @@ def _untrusted(where: str, error: Exception) -> InvalidPath:
         f"The server at {where} is not the trusted one: {reason}. Nothing was sent to it. Check that --trust "
         "names its CA file or the fingerprint (sha256:…) of a certificate above it, and that the host name is "
         "one of its certificate's."
+    )
+
+
+def _is_of_versions(error: aiohttp.ClientSSLError) -> bool:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorSSLError) else None
+    return isinstance(cause, ssl.SSLError) and cause.reason in _VERSION_REFUSED
+
+
+def _without_tls12(where: str) -> MalformedRequest:
+    return MalformedRequest(
+        f"The server at {where} does not accept the version of TLS. A request that is bound to its connection "
+        "goes over TLS 1.2, any other over 1.2 or 1.3; allow them there."
     )
 
 

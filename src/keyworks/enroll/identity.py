@@ -12,6 +12,7 @@
             ├── key.pem               private, mode 0600
             ├── request.der           the PKCS#10 request, sent again unchanged after an interruption
             ├── channel               the label it was sent to
+            ├── server-key            there if the server has made the key
             ├── certificate.pem       written last: with it the generation is complete
             ├── chain.pem             the certificate and its issuers, to present
             └── cacerts.pem           the channel's CA certificates
@@ -46,6 +47,7 @@ from keyworks.x509.certificate import Certificate, ders_of, pem_of
 from keyworks.x509.template import Template, parse_certification_request
 
 LINKS: Final = ("key.pem", "certificate.pem", "chain.pem", "cacerts.pem")
+_SERVER_KEY: Final = "server-key"
 _ANNOUNCED: Final = ".announced"
 _OF_FILE_SYSTEMS: Final = "lost+found"
 
@@ -77,6 +79,11 @@ class Identity:
         """Return whether this is the first pair in its folder, made by no renewal."""
         return self.folder.name == "1"
 
+    @property
+    def is_server_key(self) -> bool:
+        """Return whether the server has made the key (RFC 7030 §4.4)."""
+        return _is_server_key(self.folder)
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -93,6 +100,11 @@ class Begun:
     label: str
     signer: SoftwareSigner = field(repr=False)
     template: Template
+
+    @property
+    def is_server_key(self) -> bool:
+        """Return whether the server has made the key, and has issued the certificate for it already."""
+        return _is_server_key(self.folder)
 
 
 class IdentityFolder:
@@ -240,13 +252,14 @@ class IdentityFolder:
             return None
         return Begun(folder, label, signer, template)
 
-    def begin(self, label: str, signer: SoftwareSigner, request: bytes) -> Begun:
+    def begin(self, label: str, signer: SoftwareSigner, request: bytes, *, server_key: bool = False) -> Begun:
         """Write a new generation's key and request, durably, and return it.
 
         Args:
             label: Of the channel that is to be asked.
             signer: Holds the key.
-            request: DER PKCS#10.
+            request: DER PKCS#10, for that key.
+            server_key: Whether the server has made the key.
         """
         template = parse_certification_request(request)
         with _explained(self.folder):
@@ -260,6 +273,8 @@ class IdentityFolder:
             _write(work / "key.pem", private_key_pem(signer.private), 0o600)
             _write(work / "request.der", request)
             _write(work / "channel", f"{label}\n".encode())
+            if server_key:
+                _write(work / _SERVER_KEY, b"")
             sync_folder(work)
             work.rename(folder)
             for one in (self._generations, self.folder, self.folder.absolute().parent):
@@ -312,6 +327,10 @@ def _put(file: Path, certificates: tuple[bytes, ...]) -> None:
     _write(unnamed, "".join(pem_of(der) for der in certificates).encode())
     unnamed.replace(file)
     sync_folder(file.parent)
+
+
+def _is_server_key(generation: Path) -> bool:
+    return (generation / _SERVER_KEY).exists()
 
 
 def _fingerprint(identity: Identity) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from keyworks.access.credential import BasicCredentials
 from keyworks.enroll.answer import Answer
+from keyworks.enroll.binding import UnboundRequest
 from keyworks.enroll.trust import Address
 from keyworks.errors import MalformedRequest, OperatorError
 
@@ -34,13 +35,13 @@ class Question:
         method: HTTP's.
         path: On the server that is asked.
         headers: Its own, beside those of every request.
-        body: As it goes out; ``None`` for no body.
+        body: As it goes out, or what it is made from when its connection is there; ``None`` for no body.
     """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = None
+    body: bytes | UnboundRequest | None = field(default=None, repr=False)
 
 
 def asking(label: str, operation: str) -> Question:
@@ -49,18 +50,22 @@ def asking(label: str, operation: str) -> Question:
 
 
 def requesting(
-    label: str, operation: str, request: bytes, authorization: Mapping[str, str] = MappingProxyType({})
+    label: str,
+    operation: str,
+    request: bytes | UnboundRequest,
+    authorization: Mapping[str, str] = MappingProxyType({}),
 ) -> Question:
     """Return a question that carries a PKCS#10 request: ``simpleenroll``, ``simplereenroll``, ``serverkeygen``.
 
     Args:
         label: The channel's.
         operation: What is asked for.
-        request: DER.
+        request: DER, or one that is to be bound to its connection.
         authorization: The header that says who asks, if TLS does not.
     """
     headers = {**_PKCS10, **authorization}
-    return Question("POST", f"{ROOT}{label}/{operation}", headers, base64.b64encode(request))
+    body = request if isinstance(request, UnboundRequest) else base64.b64encode(request)
+    return Question("POST", f"{ROOT}{label}/{operation}", headers, body)
 
 
 def authorization_of(credentials: BasicCredentials) -> dict[str, str]:

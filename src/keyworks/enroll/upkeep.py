@@ -5,13 +5,15 @@ is never passed off as something else that is wished: another device's identity 
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from keyworks.authority.channel import check_label
-from keyworks.enroll.attributes import key_type_for
+from keyworks.enroll.answer import Granted
+from keyworks.enroll.attributes import KEY_TYPE, key_type_for
+from keyworks.enroll.binding import UnboundRequest
 from keyworks.enroll.credential import ClientCredential
 from keyworks.enroll.fitness import check_is_wished, check_key_is_wished
 from keyworks.enroll.identity import Begun, Identity, IdentityFolder
@@ -22,6 +24,7 @@ from keyworks.enroll.trust import Trust, parse_url
 from keyworks.errors import AuthenticationFailed, NotAuthorized, OperatorError, RequestError
 from keyworks.keys.software import SoftwareSigner, make_private_key, signer_of
 from keyworks.store.clock import Clock
+from keyworks.x509.csr_attributes import CSRAttributes
 from keyworks.x509.general_name import SubjectAltName
 from keyworks.x509.name import EMPTY_NAME, Name
 from keyworks.x509.request import encode_certification_request
@@ -50,12 +53,15 @@ class Wish:
         subject: The name asked for in the first request; renewals keep the certificate's.
         key_type: Of new keys; ``None`` for the usual one.
         signer: Holds the key for the first certificate, if there is one already.
+        server_key: Have the server make the keys. Where it has made one it makes the next one too, unless
+            ``key_type`` says which to make here.
         credential: Who asks for the first certificate; renewals are asked for with the certificate itself.
+        bind: Bind requests to their TLS connections, though the channel does not say that it wants that.
         force: Renew before it is due.
         patience: How long to wait where the server says "later".
 
     Raises:
-        OperatorError: URL or label cannot be one.
+        OperatorError: URL or label cannot be one, or the key is to be made here and there.
     """
 
     url: str
@@ -64,7 +70,9 @@ class Wish:
     subject: Name = EMPTY_NAME
     key_type: str | None = None
     signer: SoftwareSigner | None = field(default=None, repr=False)
+    server_key: bool = False
     credential: ClientCredential | None = field(default=None, repr=False)
+    bind: bool = False
     force: bool = False
     patience: timedelta = timedelta(0)
 
@@ -72,6 +80,8 @@ class Wish:
         """Refuse at once what could not be asked for."""
         parse_url(self.url)
         check_label(self.label)
+        if self.server_key and (self.signer is not None or self.key_type is not None):
+            raise OperatorError("Where the server makes the key, its channel says which; wish for no other.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,8 @@ async def keep_identity(folder: IdentityFolder, wish: Wish, clock: Clock) -> Out
         if present is not None and need is Need.NOTHING:
             check_key_is_wished(folder.folder, present, wish.signer, wish.key_type)
             return _outcome(Action.REPAIRED if folder.repair(present) else Action.KEPT, present, clock)
+        if present is not None and present.is_server_key and wish.key_type is None:
+            wish = replace(wish, server_key=True, signer=None)
         renewing = present if need is Need.RENEWAL and _proves_itself(present, wish) else None
         begun, issued = await _obtain(folder, wish, renewing, clock)
         identity = folder.complete(begun, issued)
@@ -151,23 +163,48 @@ async def _obtain(
     persistence = Persistence(connections=1, patience=wish.patience)
     async with EnrollmentClient(wish.url, wish.label, wish.trust, credential, persistence) as client:
         authorities = await client.cacerts()
-        key_type = await _key_type(client, wish, first=renewing is None)
+        wanted = await _wanted(client)
+        key_type = KEY_TYPE if wish.server_key else key_type_for(wish.key_type, wanted)
         begun = await _begin(folder, wish, renewing, key_type)
-        ask = client.simplereenroll if renewing else client.simpleenroll
-        granted = await ask(begun.template.der)
+        bind = wish.bind or (wanted is not None and wanted.challenge_password)
+        if wish.server_key and not begun.is_server_key:
+            begun, granted = await _server_key(folder, client, begun, bind=bind)
+        else:
+            ask = client.simplereenroll if renewing and not wish.server_key else client.simpleenroll
+            granted = await ask(_request_of(begun, bind=bind))
         issued = await client.check(granted, begun.signer.public_key, authorities, at=clock.now())
     return begun, issued
 
 
-async def _key_type(client: "EnrollmentClient", wish: Wish, *, first: bool) -> str:
-    """Return which type of key to make, asking the channel where nobody else says."""
-    if wish.key_type is not None or (first and wish.signer is not None):
-        return key_type_for(wish.key_type, None)
+async def _wanted(client: "EnrollmentClient") -> CSRAttributes | None:
     try:
-        return key_type_for(None, await client.csrattrs())
+        return await client.csrattrs()
     except (RequestError, AuthenticationFailed, NotAuthorized):
         # A server may keep this to itself, or say it in a way of its own (RFC 7030 §4.5 is optional).
-        return key_type_for(None, None)
+        return None
+
+
+def _request_of(begun: Begun, *, bind: bool) -> bytes | UnboundRequest:
+    """Return the request that is on disk, or the same yet to be bound to its connection."""
+    template = begun.template
+    if not bind:
+        return template.der
+    return UnboundRequest(template.subject, begun.signer, template.subject_alt_name)
+
+
+async def _server_key(
+    folder: IdentityFolder, client: "EnrollmentClient", begun: Begun, *, bind: bool
+) -> tuple[Begun, Granted]:
+    """Have the server make the key, and put it on disk before anything else can go wrong.
+
+    What was begun shows, while nothing is lost yet, that the folder can be written; its own key only signs the
+    request. Interrupted later, the next run asks by simpleenroll for what was issued for the key that is here.
+    A renewal is asked for by the present certificate, too: it is the one that is not revoked for the new one.
+    """
+    made = await client.serverkeygen(_request_of(begun, bind=bind))
+    template = begun.template
+    request = await encode_certification_request(template.subject, made.signer, template.subject_alt_name)
+    return folder.begin(begun.label, made.signer, request, server_key=True), made.granted
 
 
 async def _begin(folder: IdentityFolder, wish: Wish, renewing: Identity | None, key_type: str) -> Begun:
@@ -177,11 +214,12 @@ async def _begin(folder: IdentityFolder, wish: Wish, renewing: Identity | None, 
         subject, names = renewing.certificate.subject, renewing.certificate.subject_alt_name
     begun = folder.begun()
     given = wish.signer if renewing is None else None
-    signer = await _signer(wish.label, begun, given, key_type)
+    signer = await _signer(wish, begun, given, key_type)
     if begun is not None and begun.signer is signer and _asks_for(begun, wish.label, subject, names):
         return begun
     request = await encode_certification_request(subject, signer, names)
-    return folder.begin(wish.label, signer, request)
+    kept = begun is not None and begun.signer is signer and begun.is_server_key
+    return folder.begin(wish.label, signer, request, server_key=kept)
 
 
 def _asks_for(begun: Begun, label: str, subject: Name, names: SubjectAltName | None) -> bool:
@@ -190,14 +228,15 @@ def _asks_for(begun: Begun, label: str, subject: Name, names: SubjectAltName | N
 
 
 async def _signer(
-    label: str, begun: Begun | None, given: SoftwareSigner | None, key_type: str
+    wish: Wish, begun: Begun | None, given: SoftwareSigner | None, key_type: str
 ) -> SoftwareSigner:
     if begun is not None:
         own = begun.signer.public_key
         if given is not None:
             fits = given.public_key.spki == own.spki
         else:
-            fits = begun.label == label and own.key_type == key_type
+            right = wish.server_key if begun.is_server_key else own.key_type == key_type
+            fits = begun.label == wish.label and right
         if fits:
             return begun.signer
     return given or signer_of(await asyncio.to_thread(make_private_key, key_type))

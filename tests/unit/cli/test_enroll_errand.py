@@ -85,6 +85,8 @@ def test_a_refused_request_leaves_no_file(line: tuple[str, ...], tmp_path: Path)
         (("--subject", "CN=x"), "--subject does not go with --csr: the request says which names"),
         (("--key", "x.key"), "--key does not go with --csr: the key stays"),
         (("--key-type", "P-256"), "--key-type does not go with --csr: the key stays"),
+        (("--server-key",), "--server-key does not go with --csr: the key stays"),
+        (("--bind",), "--bind does not go with --csr: who made the request"),
         (("--force",), "--force does not go with --csr: to renew a certificate, pass on a new request."),
         (("--csr", "another.csr"), "Give one --csr; repeat the command"),
         (("--out", "."), "with --csr, --out names the file"),

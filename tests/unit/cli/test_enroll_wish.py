@@ -26,6 +26,8 @@ def test_a_secret_may_come_from_elsewhere_than_a_file(shop: Shop, tmp_path: Path
         (("--wait", "-1"), "--wait"),
         (("--key-type", "P-255"), "P-256"),
         (("--secret", "word"), "No such option"),
+        (("--server-key", "--key", "device.key"), "--key does not go with --server-key"),
+        (("--server-key", "--key-type", "P-256"), "--key-type does not go with --server-key"),
     ],
 )
 def test_a_wrong_command_line_is_exit_status_2(words: tuple[str, ...], says: str) -> None:

@@ -20,11 +20,21 @@ Script = Sequence[bytes] | Callable[["Told"], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A request as it came."""
+    """A request as it came.
+
+    Args:
+        line: The first.
+        headers: Names in lower case.
+        body: As it came.
+        tls: The version.
+        tls_unique: Of the connection it came over.
+    """
 
     line: str
     headers: dict[str, str]
     body: bytes
+    tls: str
+    tls_unique: bytes
 
 
 @dataclass(slots=True)
@@ -51,7 +61,7 @@ class ScriptedServer:
         self.connections += 1
         try:
             while True:
-                request = await _read(reader)
+                request = await _read(reader, writer.get_extra_info("ssl_object"))
                 self.told.append(request)
                 answer = self._answer(request)
                 writer.write(answer.removesuffix(CUT))
@@ -69,11 +79,12 @@ class ScriptedServer:
         return self.script[min(len(self.told), len(self.script)) - 1]
 
 
-async def _read(reader: asyncio.StreamReader) -> Told:
+async def _read(reader: asyncio.StreamReader, tls: ssl.SSLObject) -> Told:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     line, *fields = head.strip().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in fields)}
-    return Told(line, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Told(line, headers, body, tls.version() or "", tls.get_channel_binding("tls-unique") or b"")
 
 
 @asynccontextmanager
