@@ -53,17 +53,21 @@ class Device:
     order_id: str | None = None
 
 
-def check_site(site: str) -> str:
-    """Return a site's name.
+def check_word(what: str, value: str) -> str:
+    """Return a word that a device is known by.
+
+    Args:
+        what: The word is to be, such as ``site``.
+        value: What it says.
 
     Raises:
-        RejectedName: It cannot be one.
+        RejectedName: It cannot be that.
     """
-    if not 1 <= len(site) <= MAX_CHARACTERS or site != site.strip() or not site.isprintable():
+    if not 1 <= len(value) <= MAX_CHARACTERS or value != value.strip() or not value.isprintable():
         raise RejectedName(
-            f"{_shown(site)} cannot be a site: 1 to {MAX_CHARACTERS} printable characters, no blanks around."
+            f"{_shown(value)} cannot be a {what}: 1 to {MAX_CHARACTERS} printable characters, no blanks around."
         )
-    return site
+    return value
 
 
 def check_identity(manufacturer: str, product: str, serial_number: str) -> None:
@@ -72,12 +76,9 @@ def check_identity(manufacturer: str, product: str, serial_number: str) -> None:
     Raises:
         RejectedName: One of them cannot; the sentence says which and why.
     """
-    for name, value in (("manufacturer", manufacturer), ("product", product), ("serial number", serial_number)):
-        if not 1 <= len(value) <= MAX_CHARACTERS or value != value.strip() or not value.isprintable():
-            raise RejectedName(
-                f"{_shown(value)} cannot be a {name}: "
-                f"1 to {MAX_CHARACTERS} printable characters, no blanks around."
-            )
+    check_word("manufacturer", manufacturer)
+    check_word("product", product)
+    check_word("serial number", serial_number)
     if not PRINTABLE.issuperset(serial_number):
         raise RejectedName(
             f"'{serial_number}' cannot be a serial number: letters, digits, spaces and '()+,-./:=? are allowed."

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from keyworks.devices.device import MAX_CHARACTERS
+from keyworks.devices.device import MAX_CHARACTERS, check_word
 from keyworks.devices.records import device_name
 from keyworks.errors import RejectedName
 from keyworks.store.engine import Transaction
@@ -48,12 +48,7 @@ def checked_name(kind: str, value: str) -> Name:
         RejectedName: It is none of its kind.
     """
     if kind == "tag":
-        if not 1 <= len(value) <= MAX_CHARACTERS or value != value.strip() or not value.isprintable():
-            raise RejectedName(
-                f"{value[:MAX_CHARACTERS]!r} cannot be a tag: 1 to {MAX_CHARACTERS} printable characters, "
-                "no blanks around."
-            )
-        return kind, value
+        return kind, check_word("tag", value)
     if kind == "dns" and value.startswith("*"):
         raise RejectedName(f"{value[:MAX_CHARACTERS]!r} is a wildcard; a device has host names of its own.")
     return kind, certifiable(kind, value.lower() if kind == "dns" else value)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from keyworks.devices import names
-from keyworks.devices.device import Device, check_identity, check_site
+from keyworks.devices.device import Device, check_identity, check_word
 from keyworks.devices.order import MAX_DEVICES, ProductionOrder, serial_range
 from keyworks.devices.records import find_devices
 from keyworks.errors import RejectedName
@@ -64,7 +64,7 @@ def _register(tx: Transaction, items: Sequence[Sequence[Prepared]]) -> list[list
 def _device(cells: Mapping[str, str]) -> NewDevice:
     manufacturer, product, serial_number = (cells[name] for name in DEVICE_COLUMNS.needed)
     check_identity(manufacturer, product, serial_number)
-    site = check_site(cells["site"]) if "site" in cells else None
+    site = check_word("site", cells["site"]) if "site" in cells else None
     further = tuple(
         names.checked_name(kind, one) for kind in names.KINDS for one in _values(kind, cells.get(kind, ""))
     )

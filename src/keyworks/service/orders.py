@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keyworks.devices import order as orders
-from keyworks.devices.device import check_identity, check_site
+from keyworks.devices.device import check_identity, check_word
 from keyworks.devices.order import ProductionOrder, check_number
 from keyworks.errors import OperatorError
 from keyworks.ledger.entry import SealedEntry
@@ -46,7 +46,7 @@ def check_order(new: NewOrder) -> None:
     """
     check_number(new.number)
     if new.site is not None:
-        check_site(new.site)
+        check_word("site", new.site)
     count = len(new.serial_numbers)
     if not 1 <= count <= orders.MAX_DEVICES:
         raise OperatorError(f"Order {new.number} has {count} devices; it needs 1 to {orders.MAX_DEVICES}.")
