@@ -8,6 +8,7 @@ from keyworks.errors import OperatorError
 from keyworks.store.engine import Transaction
 
 FOREVER: Final = 1 << 62
+_ALL: Final = 1 << 31
 _FINGERPRINT_OCTETS: Final = 32
 
 
@@ -93,6 +94,11 @@ def list_certificates(tx: Transaction, wanted: Filter) -> list[CertificateRecord
     else:
         rows = tx.execute(records.SELECT_CERTIFICATES, parameters)
     return [_record(row) for row in rows]
+
+
+def certificates_of_owner(tx: Transaction, owner: str) -> list[CertificateRecord]:
+    """Return every certificate that an owner such as ``device:ID`` ever got, in the order of issue."""
+    return list_certificates(tx, Filter(owner=owner, most=_ALL))
 
 
 def find_certificate(tx: Transaction, name: str) -> CertificateRecord:

@@ -11,7 +11,7 @@ from keyworks.devices.records import find_devices
 from keyworks.errors import RejectedName
 from keyworks.service.installation import Installation
 from keyworks.service.orders import NewOrder, add_orders, check_order
-from keyworks.service.registration import NewDevice, Prepared, prepare, register
+from keyworks.service.registration import NewDevice, prepare, register_each
 from keyworks.service.table_file import Checked, Columns, RefusedRow, read_table
 from keyworks.store.engine import Transaction
 
@@ -53,12 +53,8 @@ async def import_devices(installation: Installation, octets: bytes) -> Import:
     if refused:
         return Import(refused=_in_order(refused))
     prepared = prepare(installation, [new for _, new in checked.rows])
-    added = await installation.store.write(_register, prepared)
+    added = await installation.store.write(register_each, prepared)
     return Import(added=sum(added), known=len(added) - sum(added))
-
-
-def _register(tx: Transaction, items: Sequence[Sequence[Prepared]]) -> list[list[bool]]:
-    return [register(tx, prepared) for prepared in items]
 
 
 def _device(cells: Mapping[str, str]) -> NewDevice:

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from keyworks.authority.status import CertificateRecord, Filter, list_certificates
+from keyworks.authority.status import CertificateRecord, certificates_of_owner
 from keyworks.devices import names, records
 from keyworks.devices.device import GONE, Device, check_identity
 from keyworks.devices.records import DeviceFilter
@@ -13,10 +12,8 @@ from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import StoredEntry, entries_about, insert_entries
 from keyworks.service.event import event
 from keyworks.service.installation import Installation
-from keyworks.service.registration import NewDevice, Prepared, prepare, register
+from keyworks.service.registration import NewDevice, prepare, register_each
 from keyworks.store.engine import Transaction
-
-_ALL: Final = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ async def add_devices(
     for one in new:
         check_identity(one.manufacturer, one.product, one.serial_number)
     prepared = prepare(installation, new)
-    added = await installation.store.write(_insert, prepared)
+    added = await installation.store.write(register_each, prepared)
     return await installation.store.read(lambda tx: _registration(tx, [one.device for one in prepared], added))
 
 
@@ -69,10 +66,6 @@ def _registration(tx: Transaction, devices: Sequence[Device], added: Sequence[bo
         if any((one.manufacturer, one.product) == identity and one.state in GONE for one in alike):
             retired.append(device.serial_number)
     return Registration(tuple(new), tuple(known), tuple(retired), tuple(namesakes))
-
-
-def _insert(tx: Transaction, items: Sequence[Sequence[Prepared]]) -> list[list[bool]]:
-    return [register(tx, devices) for devices in items]
 
 
 async def devices(installation: Installation, wanted: DeviceFilter) -> list[Device]:
@@ -119,8 +112,7 @@ async def find_device(
 
 async def certificates_of(installation: Installation, device: Device) -> list[CertificateRecord]:
     """Return every certificate a device ever got."""
-    wanted = Filter(owner=f"device:{device.id}", most=_ALL)
-    return await installation.store.read(lambda tx: list_certificates(tx, wanted))
+    return await installation.store.read(lambda tx: certificates_of_owner(tx, f"device:{device.id}"))
 
 
 async def names_of_device(installation: Installation, device: Device) -> Mapping[str, tuple[str, ...]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keyworks.authority.recording import revoke_certificate
-from keyworks.authority.status import CertificateRecord, Filter, list_certificates
+from keyworks.authority.status import CertificateRecord, certificates_of_owner
 from keyworks.devices.device import Device
 from keyworks.devices.lifecycle import Step, steps_from
 from keyworks.devices.records import set_state
@@ -13,8 +13,6 @@ from keyworks.ledger.records import insert_entries
 from keyworks.service.event import event
 from keyworks.service.installation import Installation
 from keyworks.store.engine import Transaction
-
-_ALL = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def _impossible(device: Device, step: Step) -> OperatorError:
 def _move_of(tx: Transaction, device: Device, step: Step, at: int) -> Move:
     if step.revokes is None or device.state is step.target:
         return Move(device, step, ())
-    issued = list_certificates(tx, Filter(owner=f"device:{device.id}", most=_ALL))
+    issued = certificates_of_owner(tx, f"device:{device.id}")
     return Move(device, step, tuple(one for one in issued if one.state != "revoked" and one.not_after >= at))
 
 

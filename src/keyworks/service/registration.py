@@ -69,6 +69,11 @@ def prepare(installation: Installation, devices: Sequence[NewDevice]) -> list[Pr
     return prepared
 
 
+def register_each(tx: Transaction, items: Sequence[Sequence[Prepared]]) -> list[list[bool]]:
+    """Do ``register`` for each item (a write function)."""
+    return [register(tx, devices) for devices in items]
+
+
 def register(tx: Transaction, devices: Sequence[Prepared]) -> list[bool]:
     """Write devices; for each, whether it was not there yet. Those that were keep what they have.
 
