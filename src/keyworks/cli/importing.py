@@ -46,16 +46,20 @@ def run_import(
     except MalformedRequest as error:
         raise OperatorError(f"{file}: {error.detail} Nothing was imported.") from error
     refused = [{"line": one.line, "reason": one.reason} for one in done.refused]
-    if report_file is not None:
-        write_out(as_json(refused) + "\n", report_file)
-    if done.refused:
-        _refuse(session, file, done.refused, report_file)
     document: dict[str, Any] = {
         "added": done.added,
         "known": done.known,
         "orders": [one.number for one in done.orders],
         "refused": refused,
     }
+    if report_file is not None:
+        write_out(as_json(refused) + "\n", report_file)
+    if done.refused:
+        if session.json:
+            click.echo(as_json(document))
+        else:
+            _tell(done.refused, report_file)
+        raise OperatorError(f"{file} is refused for {counted(len(refused), 'row')}; nothing was imported.")
     of = f" of {counted(len(done.orders), 'order')}" if done.orders else ""
     lines = [f"Registered {counted(done.added, 'device')}{of}."]
     if done.known:
@@ -63,14 +67,9 @@ def run_import(
     report(session, document, *lines)
 
 
-def _refuse(session: Session, file: str, refused: "Sequence[RefusedRow]", report_file: Path | None) -> None:
-    if session.json:
-        rows = [{"line": one.line, "reason": one.reason} for one in refused]
-        click.echo(as_json({"added": 0, "known": 0, "orders": [], "refused": rows}))
-    else:
-        for one in refused[:MAX_SHOWN]:
-            click.echo(f"line {one.line}: {visible(one.reason)}", err=True)
-        if len(refused) > MAX_SHOWN:
-            where = f"all are in {report_file}" if report_file else "--report FILE writes all of them"
-            click.echo(f"... and {counted(len(refused) - MAX_SHOWN, 'row')} more; {where}.", err=True)
-    raise OperatorError(f"{file} is refused for {counted(len(refused), 'row')}; nothing was imported.")
+def _tell(refused: "Sequence[RefusedRow]", report_file: Path | None) -> None:
+    for one in refused[:MAX_SHOWN]:
+        click.echo(f"line {one.line}: {visible(one.reason)}", err=True)
+    if len(refused) > MAX_SHOWN:
+        where = f"all are in {report_file}" if report_file else "--report FILE writes all of them"
+        click.echo(f"... and {counted(len(refused) - MAX_SHOWN, 'row')} more; {where}.", err=True)
