@@ -37,7 +37,7 @@ def add_common_commands(group: click.Group, kind: str) -> None:
         from keyworks.service.accounts import renew_secret
 
         async def work(installation: "Installation") -> tuple["NewSecret", str, str]:
-            return await _with_address(installation, await renew_secret(installation, Kind(kind), name, label))
+            return await with_address(installation, await renew_secret(installation, Kind(kind), name, label))
 
         report_secret(session, *session.run(work), f"A one-time secret for {kind} {name}.")
 
@@ -79,17 +79,18 @@ def add(session: Session, kind: str, name: str, channels: tuple[str, ...], **giv
     new = NewAccount(Kind(kind), name, channels, {one: given[one] for one in NAMES if given.get(one)})
 
     async def work(installation: "Installation") -> tuple["NewSecret", str, str]:
-        return await _with_address(installation, await add_account(installation, new))
+        return await with_address(installation, await add_account(installation, new))
 
     made, address, trust = session.run(work)
     report_secret(session, made, address, trust, f"Registered {kind} {name} for {', '.join(made.channels)}.")
 
 
-async def _with_address(installation: "Installation", new: "NewSecret") -> tuple["NewSecret", str, str]:
-    return new, installation.settings.listen.enrollment, await pin(installation)
+async def with_address(installation: "Installation", new: "NewSecret") -> tuple["NewSecret", str, str]:
+    """Return a secret with where it is used, and what tells its account that the server there is ours."""
+    return new, installation.settings.listen.enrollment, await _pin(installation)
 
 
-async def pin(installation: "Installation") -> str:
+async def _pin(installation: "Installation") -> str:
     """Return the fingerprint by which a client knows this server before it has a trust anchor."""
     from keyworks.service.server_certificate import server_root
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from keyworks.cli.account import add_common_commands, pin, report_secret
+from keyworks.cli.account import add_common_commands, report_secret, with_address
 from keyworks.cli.command import Group, Session
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def add(session: Session, name: str, channels: tuple[str, ...]) -> None:
     from keyworks.service.stations import add_station
 
     async def work(installation: "Installation") -> tuple["NewSecret", str, str]:
-        new = await add_station(installation, name, channels)
-        return new, installation.settings.listen.enrollment, await pin(installation)
+        return await with_address(installation, await add_station(installation, name, channels))
 
     made, address, trust = session.run(work)
     sentence = f"Registered station {name} for {', '.join(made.channels)}."
