@@ -12,7 +12,7 @@ from typing import Final
 
 from keyworks import oids
 from keyworks.access.credential import CertificateCredential, SecretCredential
-from keyworks.access.principal import Kind
+from keyworks.access.principal import Kind, Principal
 from keyworks.access.records import Account, spend_secret
 from keyworks.authority import naming
 from keyworks.authority.authenticate import Authenticated
@@ -322,10 +322,13 @@ def _in_use(device: Device) -> Device:
 def _active_account(ask: Ask) -> Account:
     """Return the account of who asks, if it is registered, active, and may use the channel."""
     principal = ask.authenticated.principal
-    spoken = f"{principal.kind.value.capitalize()} {principal.name}"
     account = ask.accounts.get(principal.name)
     if account is None or account.kind is not principal.kind or not account.active:
-        raise NotAuthorized(f"{spoken} is not registered here, or is disabled.")
+        raise NotAuthorized(f"{_spoken(principal)} is not registered here, or is disabled.")
     if ask.channel.label not in account.channels:
-        raise NotAuthorized(f"{spoken} may not use channel {ask.channel.label}.")
+        raise NotAuthorized(f"{_spoken(principal)} may not use channel {ask.channel.label}.")
     return account
+
+
+def _spoken(principal: Principal) -> str:
+    return f"{principal.kind.value.capitalize()} {principal.name}"
