@@ -141,7 +141,7 @@ def _change(change: "Change") -> dict[str, Any]:
     return {
         "section": change.section,
         "name": change.name,
-        "change": {"+": "added", "~": "changed", "-": "removed"}[change.sign],
+        "change": change.verb,
         "settings": {name: {"before": _plain(old), "after": _plain(new)} for name, old, new in change.rows},
     }
 

@@ -221,7 +221,7 @@ async def _profile_of(installation: Installation, wanted: FactoryDocument, name:
 
 
 def _entry(installation: Installation, change: Change) -> SealedEntry:
-    verb = {"+": "added", "~": "changed", "-": "removed"}[change.sign]
+    verb = change.verb
     detail = tuple(
         (name, shown(name, new) if change.sign == "+" else f"{shown(name, old)} → {shown(name, new)}")
         for name, old, new in (change.rows if change.after is not None else ())

@@ -40,6 +40,11 @@ class Change:
         return "+" if self.before is None else "-" if self.after is None else "~"
 
     @property
+    def verb(self) -> str:
+        """Return the sign as a word: added, removed or changed."""
+        return {"+": "added", "~": "changed", "-": "removed"}[self.sign]
+
+    @property
     def title(self) -> str:
         """Return what it is, such as ``channel ldevid``."""
         return f"{self.section} {self.name}".rstrip()
