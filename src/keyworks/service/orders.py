@@ -1,7 +1,7 @@
 """Production orders: what the MES wants made, and how many identities that allows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keyworks.devices import order as orders
 from keyworks.devices.device import check_identity, check_word
@@ -127,7 +127,11 @@ async def find_order(installation: Installation, number: str) -> ProductionOrder
     Raises:
         OperatorError: There is none.
     """
-    found = await installation.store.read(lambda tx: orders.find_order(tx, number))
+    return await installation.store.read(lambda tx: _order(tx, number))
+
+
+def _order(tx: Transaction, number: str) -> ProductionOrder:
+    found = orders.find_order(tx, number)
     if found is None:
         raise OperatorError(f"There is no order '{number}'; see `keyworks order list`.")
     return found
@@ -144,8 +148,7 @@ async def change_order(
     if quota is not None:
         _check_quota(number, quota)
     change = _Change(number, quota, is_open, _entry(installation, number, quota, is_open))
-    await installation.store.write(_change, change)
-    return await find_order(installation, number)
+    return await installation.store.write(_change, change)
 
 
 def _entry(installation: Installation, number: str, quota: int | None, is_open: bool | None) -> SealedEntry:
@@ -163,13 +166,13 @@ class _Change:
     entry: SealedEntry
 
 
-def _change(tx: Transaction, items: Sequence[_Change]) -> list[None]:
+def _change(tx: Transaction, items: Sequence[_Change]) -> list[ProductionOrder]:
+    changed = []
     for one in items:
-        found = orders.find_order(tx, one.number)
-        if found is None:
-            raise OperatorError(f"There is no order '{one.number}'; see `keyworks order list`.")
+        found = _order(tx, one.number)
         quota = found.quota if one.quota is None else one.quota
         is_open = found.open if one.is_open is None else one.is_open
         orders.change_order(tx, found.id, quota=quota, is_open=is_open)
         insert_entries(tx, [one.entry])
-    return [None] * len(items)
+        changed.append(replace(found, quota=quota, open=is_open))
+    return changed
