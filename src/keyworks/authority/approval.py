@@ -11,7 +11,7 @@ from keyworks.authority.order import Requester
 from keyworks.authority.records import pending_request as request
 from keyworks.authority.records import request_decision as decision
 from keyworks.errors import NotAuthorized, OperatorError
-from keyworks.ledger.entry import Entry, seal
+from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.store.engine import Transaction
 from keyworks.store.statement import Statement
@@ -196,7 +196,7 @@ def _decide_one(tx: Transaction, verdict: Verdict) -> AskedFor:
     if not verdict.approves:
         tx.execute(_REJECT, {"wanted_id": asked.id})
     decided = find_request(tx, asked.id)
-    insert_entries(tx, [seal(_entry(decided, verdict))])
+    insert_entries(tx, [_entry(decided, verdict)])
     return decided
 
 
@@ -206,18 +206,11 @@ def _check_open(asked: AskedFor, verdict: Verdict) -> None:
         raise OperatorError(f"Request {asked.id} is {state}; nothing is left to decide about it.")
 
 
-def _entry(asked: AskedFor, verdict: Verdict) -> Entry:
+def _entry(asked: AskedFor, verdict: Verdict) -> SealedEntry:
     said = (
         (("approvals", f"{asked.approvals} of {verdict.needed}"),)
         if verdict.approves
         else (("reason", verdict.reason),)
     )
-    return Entry(
-        at=verdict.at,
-        actor=verdict.operator.actor,
-        source=verdict.operator.source,
-        object=asked.owner,
-        action="request.approved" if verdict.approves else "request.rejected",
-        result="ok",
-        detail=(("request", asked.id), *said),
-    )
+    action = "request.approved" if verdict.approves else "request.rejected"
+    return verdict.operator.entry(verdict.at, asked.owner, action, (("request", asked.id), *said))

@@ -19,7 +19,6 @@ from keyworks.authority.order import Order
 from keyworks.authority.profile import make_tbs
 from keyworks.authority.recording import Issuance, Recorded, find_repeated, intent_entry, record
 from keyworks.errors import BadSignature, IntegrityFailure
-from keyworks.ledger.entry import seal
 from keyworks.ledger.records import enter
 from keyworks.store.clock import Clock
 from keyworks.store.engine import Store
@@ -81,7 +80,7 @@ class IssuingPath:
         issuer = order.issuer
         lint.check(tbs, lint.Context(order.profile.base, issuer.certificate, issuer.publication_url))
         if order.profile.ca:
-            await self._store.write(enter, seal(intent_entry(order, serial_number, tbs, at)))
+            await self._store.write(enter, intent_entry(order, serial_number, tbs, at))
         der = await self._sign(order, tbs)
         issuance = Issuance(
             order=order,

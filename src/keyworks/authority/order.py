@@ -7,6 +7,7 @@ from enum import Enum
 
 from keyworks.algorithms.public_key import PublicKey
 from keyworks.authority.profile import Issuer, Profile, Wanted
+from keyworks.ledger.entry import Entry, SealedEntry, seal
 from keyworks.store.engine import Transaction
 
 
@@ -39,6 +40,17 @@ class Requester:
     actor: str
     source: str
     request_hash: bytes | None = None
+
+    def entry(self, at: int, what: str, action: str, detail: tuple[tuple[str, str], ...] = ()) -> SealedEntry:
+        """Return the entry of what was done for this requester, to be written in that very transaction.
+
+        Args:
+            at: When, in epoch seconds.
+            what: What it was done to, such as ``device:ID``.
+            action: Such as ``certificate.issued``.
+            detail: Further (name, value) pairs.
+        """
+        return seal(Entry(at, self.actor, self.source, what, action, "ok", self.request_hash, detail))
 
 
 @dataclass(frozen=True, slots=True)

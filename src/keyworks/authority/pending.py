@@ -190,28 +190,20 @@ def _ask_one(tx: Transaction, asked: _Asked) -> _Found:
             raise QuotaExceeded(
                 f"{MAX_PENDING} requests of yours wait for approval already; an operator has to decide first."
             )
-        insert_entries(tx, [seal(_asked_entry(asked, row["id"]))])
+        insert_entries(tx, [_asked_entry(asked, row["id"])])
     [found] = tx.execute(_FIND, {"wanted_key": asked.key, "now": asked.at})
     return _Found(*found)
 
 
-def _asked_entry(asked: _Asked, request_id: object) -> Entry:
+def _asked_entry(asked: _Asked, request_id: object) -> SealedEntry:
     order = asked.order
-    return Entry(
-        at=asked.at,
-        actor=order.requester.actor,
-        source=order.requester.source,
-        object=order.owner,
-        action="request.pending",
-        result="ok",
-        request_hash=order.requester.request_hash,
-        detail=(
-            ("request", str(request_id)),
-            ("channel", asked.channel.label),
-            ("profile", f"{order.profile.name}/{order.profile.version}"),
-            ("subject", order.wanted.subject.text),
-        ),
+    detail = (
+        ("request", str(request_id)),
+        ("channel", asked.channel.label),
+        ("profile", f"{order.profile.name}/{order.profile.version}"),
+        ("subject", order.wanted.subject.text),
     )
+    return order.requester.entry(asked.at, order.owner, "request.pending", detail)
 
 
 def _refuse(_tx: Transaction, _certificate_id: str) -> None:

@@ -12,7 +12,7 @@ from keyworks.devices.device import GONE, DeviceState
 from keyworks.devices.order import count_device
 from keyworks.devices.records import get_device, issue_to, set_state
 from keyworks.errors import KeyworksError, NotAuthorized
-from keyworks.ledger.entry import Entry, SealedEntry, seal
+from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.store.engine import Transaction
 from keyworks.store.ids import new_id
@@ -117,10 +117,10 @@ def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry])
     for former in formers:
         revoke_certificate(tx, former, SUPERSEDED, issuance.at)
         superseded = (("certificate", former), ("by", certificate_id), ("reason", SUPERSEDED))
-        entries.append(seal(_entry(issuance, "certificate.revoked", superseded)))
+        entries.append(_entry(issuance, "certificate.revoked", superseded))
     if order.companion is not None:
         order.companion(tx, certificate_id)
-    entries.append(seal(_entry(issuance, "certificate.issued", _description(issuance, certificate_id))))
+    entries.append(_entry(issuance, "certificate.issued", _description(issuance, certificate_id)))
     return Recorded(certificate_id, issuance.der, superseded=tuple(formers.values()))
 
 
@@ -231,32 +231,15 @@ def _description(issuance: Issuance, certificate_id: str) -> tuple[tuple[str, st
     )
 
 
-def _entry(issuance: Issuance, action: str, detail: tuple[tuple[str, str], ...]) -> Entry:
-    requester = issuance.order.requester
-    return Entry(
-        at=issuance.at,
-        actor=requester.actor,
-        source=requester.source,
-        object=issuance.order.owner,
-        action=action,
-        result="ok",
-        request_hash=requester.request_hash,
-        detail=detail,
-    )
+def _entry(issuance: Issuance, action: str, detail: tuple[tuple[str, str], ...]) -> SealedEntry:
+    order = issuance.order
+    return order.requester.entry(issuance.at, order.owner, action, detail)
 
 
-def intent_entry(order: Order, serial_number: int, tbs: bytes, at: int) -> Entry:
+def intent_entry(order: Order, serial_number: int, tbs: bytes, at: int) -> SealedEntry:
     """Return what is entered before an authority's certificate is signed.
 
     A token that counts its signatures can then be reconciled with the ledger, even after a crash in between.
     """
-    return Entry(
-        at=at,
-        actor=order.requester.actor,
-        source=order.requester.source,
-        object=order.owner,
-        action="certificate.intended",
-        result="ok",
-        request_hash=None,
-        detail=(("serial_number", f"{serial_number:x}"), ("tbs_sha256", hashlib.sha256(tbs).hexdigest())),
-    )
+    detail = (("serial_number", f"{serial_number:x}"), ("tbs_sha256", hashlib.sha256(tbs).hexdigest()))
+    return order.requester.entry(at, order.owner, "certificate.intended", detail)

@@ -7,7 +7,7 @@ from typing import Final
 from keyworks.authority.order import Requester
 from keyworks.authority.recording import revoke_certificate
 from keyworks.errors import OperatorError
-from keyworks.ledger.entry import Entry, seal
+from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.store.engine import Transaction
 
@@ -63,18 +63,10 @@ def revoke(tx: Transaction, revocations: Sequence[Revocation]) -> list[bool]:
         changed = revoke_certificate(tx, wanted.certificate_id, wanted.reason, wanted.at)
         outcomes.append(changed)
         if changed:
-            insert_entries(tx, [seal(_entry(wanted))])
+            insert_entries(tx, [_entry(wanted)])
     return outcomes
 
 
-def _entry(wanted: Revocation) -> Entry:
-    return Entry(
-        at=wanted.at,
-        actor=wanted.requester.actor,
-        source=wanted.requester.source,
-        object=wanted.owner,
-        action="certificate.revoked",
-        result="ok",
-        request_hash=wanted.requester.request_hash,
-        detail=(("certificate", wanted.certificate_id), ("reason", wanted.reason)),
-    )
+def _entry(wanted: Revocation) -> SealedEntry:
+    detail = (("certificate", wanted.certificate_id), ("reason", wanted.reason))
+    return wanted.requester.entry(wanted.at, wanted.owner, "certificate.revoked", detail)

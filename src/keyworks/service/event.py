@@ -1,6 +1,6 @@
 """What an operator did, as a ledger entry."""
 
-from keyworks.ledger.entry import Entry, SealedEntry, seal
+from keyworks.ledger.entry import SealedEntry
 from keyworks.service.installation import Installation
 
 
@@ -15,6 +15,4 @@ def event(
         what: What it was done to, such as ``device:ID``.
         detail: Further (name, value) pairs.
     """
-    operator = installation.operator
-    at = installation.clock.now()
-    return seal(Entry(at, operator.actor, operator.source, what, action, "ok", None, detail))
+    return installation.operator.entry(installation.clock.now(), what, action, detail)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from keyworks.keys.purpose import Purpose
 from keyworks.keys.records import SealedKey, insert_key
-from keyworks.ledger.entry import Entry, SealedEntry, seal
+from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.service.installation import Installation
 from keyworks.store.engine import Transaction
@@ -23,17 +23,9 @@ async def make_key(installation: Installation, purpose: Purpose, key_type: str, 
         OperatorError: There is no such key type.
     """
     key = await installation.keystore.generate(purpose, key_type)
-    entry = Entry(
-        at=key.created_at,
-        actor=installation.operator.actor,
-        source=installation.operator.source,
-        object=for_whom,
-        action="key.generated",
-        result="ok",
-        request_hash=None,
-        detail=(("key", key.id), ("key_type", key_type), ("public_key", key.public_key.fingerprint.hex())),
-    )
-    await installation.store.write(_write, (key, seal(entry)))
+    detail = (("key", key.id), ("key_type", key_type), ("public_key", key.public_key.fingerprint.hex()))
+    entry = installation.operator.entry(key.created_at, for_whom, "key.generated", detail)
+    await installation.store.write(_write, (key, entry))
     return key
 
 

@@ -12,8 +12,8 @@ from keyworks.ledger.events import EVENTS, SECTIONS
 from keyworks.settings.factory import FactoryDocument
 
 SOURCE = Path(keyworks.__file__).parent
-WRITERS = {"event", "_entry", "_refusal", "Entry"}
-"""Functions that make entries; their action is one of these arguments."""
+WRITERS = {"event", "_entry", "_refusal", "Entry", "entry"}
+"""Functions and methods that make entries; their action is one of these arguments."""
 
 COMPOSED = {
     "{change.section}.{verb}": {
@@ -36,13 +36,19 @@ def _written() -> Iterator[tuple[str, str]]:
 
 
 def _actions(node: ast.AST) -> Iterator[ast.expr]:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in WRITERS:
+    if isinstance(node, ast.Call) and _called(node.func) in WRITERS:
         yield from node.args
         yield from (one.value for one in node.keywords if one.arg == "action")
     if isinstance(node, ast.Assign) and any(
         isinstance(one, ast.Name) and one.id == "action" for one in node.targets
     ):
         yield node.value
+
+
+def _called(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
 def _literals(value: ast.expr) -> Iterator[str]:
