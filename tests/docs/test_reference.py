@@ -1,7 +1,7 @@
 """The reference says what the code does: each generated page is compared with what its generator makes now."""
 
-import importlib.util
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -16,13 +16,10 @@ PAGES: Final = ("errors.md", "events.md", "factory.md", "lint-rules.md", "profil
 
 
 @pytest.fixture(scope="module")
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("keyworks_docs_generate", DOCS / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def generator() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS)
+        yield importlib.import_module("generate")
 
 
 def test_every_generated_page_is_held_to_the_code(generator: ModuleType) -> None:

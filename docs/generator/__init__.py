@@ -1,0 +1,1 @@
+"""Makers of pages that are too long for `generate.py`."""
