@@ -141,6 +141,8 @@ class _Check:
     def _hierarchy(self, name: str, section: AuthoritySection) -> Iterator[Complaint]:
         """Yield what is wrong with the profile of a new authority, and with what is above it."""
         path, profile = ("authority", name), self.profiles.get(section.profile)
+        if self._is_faulty(section.profile):
+            return
         if profile is None or not profile.ca:
             cas = [one for one, known in self.profiles.items() if known.ca]
             yield named((*path, "profile"), section.profile, cas, "profile of an authority")
@@ -208,7 +210,9 @@ class _Check:
     def _issuing(self, label: str, section: ChannelSection) -> Iterator[Complaint]:
         path = ("channel", label)
         profile, authority = self.profiles.get(section.profile), self.wanted.authority.get(section.authority)
-        if profile is None or profile.ca:
+        if self._is_faulty(section.profile):
+            profile = None
+        elif profile is None or profile.ca:
             leaves = [name for name, one in self.profiles.items() if not one.ca]
             yield named((*path, "profile"), section.profile, leaves, "profile of a channel")
             profile = None
@@ -231,6 +235,10 @@ class _Check:
             )
         elif profile is not None and not self._is_in_force(label, section):
             yield from self._outliving(profile, issuer, section.authority, *path, "profile")
+
+    def _is_faulty(self, profile: str) -> bool:
+        """Return whether it is a profile of the document that cannot be, which is told where it stands."""
+        return profile in self.wanted.profile and profile not in self.profiles
 
     def _is_in_force(self, label: str, section: ChannelSection) -> bool:
         """Return whether a channel issues the same already: that is not refused because time passes."""

@@ -241,6 +241,23 @@ async def test_every_mistake_of_a_document_is_told_at_once(text: str, proposed: 
     assert len(refused.value.detail.split("\n")) == 3
 
 
+@pytest.mark.parametrize(
+    ("base", "user"),
+    [
+        ("ldevid", "[channel.x]\nauthority = 'issuing'"),
+        ("issuing", "[authority.x]\nparent = 'root'"),
+    ],
+)
+async def test_a_faulty_profile_is_told_where_it_is_and_not_where_it_is_used(
+    text: str, proposed: Propose, base: str, user: str
+) -> None:
+    added = f"[profile.own]\nbased_on = '{base}'\nlifetime = '0d'\n{user}\nprofile = 'own'\n"
+    with pytest.raises(OperatorError) as refused:
+        await proposed(f"{text}\n{added}")
+    [line] = refused.value.detail.split("\n")
+    assert "profile.own.lifetime: " in line
+
+
 async def test_time_that_passes_makes_no_mistake_of_what_is_in_force(
     operator: Installation, text: str, applied: Propose, clock: FixedClock
 ) -> None:
