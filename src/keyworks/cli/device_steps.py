@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from keyworks.cli.command import Command, Session
+from keyworks.cli.command import Command, Session, confirmed
 from keyworks.cli.device_words import which
 from keyworks.cli.table import report
 from keyworks.cli.words import counted
@@ -25,12 +25,14 @@ class _Said:
         help: Of the command.
         state: That the device has afterwards.
         after: What it means for the device.
+        revokes: Whether it revokes certificates: that is asked first, because nothing takes it back.
         shows_certificates: Whether to say how to list the certificates that stay valid.
     """
 
     help: str
     state: str
     after: str
+    revokes: bool = False
     shows_certificates: bool = False
 
 
@@ -49,6 +51,7 @@ STEPS: Final = {
         "Send devices back to the start of the line: their certificates are revoked (superseded).",
         "registered",
         "it gets its next identity on the line",
+        revokes=True,
     ),
     "return": _Said(
         "Take devices back at their maker's (RMA): until shipped again, their identity may be replaced.",
@@ -66,6 +69,7 @@ STEPS: Final = {
         "Mark devices lost: their certificates are revoked (keyCompromise), their keys never certified again.",
         "lost",
         "its keys count as compromised",
+        revokes=True,
     ),
     "found": _Said(
         "Take lost devices back: they may enroll again, with new keys.",
@@ -76,6 +80,7 @@ STEPS: Final = {
         "Mark devices destroyed: their certificates are revoked (cessationOfOperation), and that is the end.",
         "scrapped",
         "nothing is issued to it ever again",
+        revokes=True,
     ),
 }
 
@@ -94,7 +99,7 @@ def _command(verb: str, said: _Said) -> click.Command:
     def step(session: Session, /, **given: Any) -> None:
         _take(session, verb, given)
 
-    return step
+    return click.option("--yes", is_flag=True, help="Do not ask.")(step) if said.revokes else step
 
 
 STEP_COMMANDS: Final = tuple(_command(verb, said) for verb, said in STEPS.items())
@@ -105,16 +110,29 @@ def _take(session: Session, verb: str, given: dict[str, Any]) -> None:
     from keyworks.service.inventory import find_device
     from keyworks.service.lifecycle import plan_step, take_step
 
-    async def work(installation: "Installation") -> "list[Move]":
+    async def plan(installation: "Installation") -> "list[Move]":
         serial_numbers = dict.fromkeys(given["serial_numbers"])
         found = [
             await find_device(installation, one, given["product"], given["manufacturer"])
             for one in serial_numbers
         ]
-        moves = await plan_step(installation, found, TABLE[verb])
-        return moves if given["dry_run"] else await take_step(installation, moves)
+        return await plan_step(installation, found, TABLE[verb])
 
-    _report(session, STEPS[verb], session.run(work), given)
+    moves = session.run(plan)
+    if not given["dry_run"]:
+        if any(move.revoked for move in moves) and not given["yes"]:
+            confirmed(f"Revoke {_at_stake(moves)} for ever?", "Nothing was changed.")
+        moves = session.run(lambda installation: take_step(installation, moves))
+    _report(session, STEPS[verb], moves, given)
+
+
+def _at_stake(moves: "Sequence[Move]") -> str:
+    concerned = [move for move in moves if move.revoked]
+    certificates = counted(sum(len(move.revoked) for move in concerned), "certificate")
+    if len(concerned) > 1:
+        return f"{certificates} of {counted(len(concerned), 'device')}"
+    device = concerned[0].device
+    return f"{certificates} of {device.state.value} device {device.serial_number}"
 
 
 def _report(session: Session, said: _Said, moves: "Sequence[Move]", given: dict[str, Any]) -> None:
