@@ -11,7 +11,7 @@ from keyworks.devices.records import DeviceFilter, insert_devices
 from keyworks.service.importing import import_devices
 from keyworks.service.installation import Installation, open_installation
 from keyworks.service.inventory import devices
-from keyworks.service.orders import NewOrder, add_orders, find_order
+from keyworks.service.orders import NewOrder, add_orders
 from keyworks.service.setup import create_installation
 from keyworks.store.engine import Transaction
 from keyworks.store.ids import new_id
@@ -67,16 +67,23 @@ async def _raw(installation: Installation) -> float:
 
 async def _filters(installation: Installation) -> list[DeviceFilter]:
     await add_orders(installation, [NewOrder("PO-1", "Maker", "Drive 9", ("A-1", "A-2"))])
-    order = await find_order(installation, "PO-1")
     return [
         DeviceFilter(),
         DeviceFilter(state="shipped"),
         DeviceFilter(manufacturer="Maker"),
         DeviceFilter(product="Drive 2"),
         DeviceFilter(site="Hall 4"),
-        DeviceFilter(order_id=order.id),
+        DeviceFilter(order="PO-1"),
         DeviceFilter(name="d99999.plant.example"),
-        DeviceFilter(prefix="SN-0999"),
+        DeviceFilter(serial_number="SN-099999"),
+        # Beginnings: of few, and of as many as there are, all of which have to be put into the list's order.
+        DeviceFilter(serial_number="SN-0999*"),
+        DeviceFilter(serial_number="*"),
+        DeviceFilter(manufacturer="*"),
+        DeviceFilter(product="*"),
+        DeviceFilter(site="*"),
+        DeviceFilter(order="*"),
+        DeviceFilter(name="d*"),
     ]
 
 

@@ -327,7 +327,7 @@ _listed: Final = (
     select(*CERTIFICATE_COLUMNS)
     .where(
         or_(bindparam("state") == "", certificate.c.state == bindparam("state")),
-        or_(bindparam("profile") == "", certificate.c.profile == bindparam("profile")),
+        certificate.c.profile.between(bindparam("profile"), bindparam("profile_last")),
         certificate.c.not_after <= bindparam("ends_by"),
         certificate.c.id > bindparam("after"),
     )

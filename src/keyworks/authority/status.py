@@ -6,6 +6,7 @@ from typing import Any, Final
 from keyworks.authority import records
 from keyworks.errors import OperatorError
 from keyworks.store.engine import Transaction
+from keyworks.store.search import ANY, bounds
 
 FOREVER: Final = 1 << 62
 _ALL: Final = 1 << 31
@@ -65,7 +66,7 @@ class Filter:
 
     Args:
         state: As stored.
-        profile: Its name.
+        profile: Its name, or the beginning of it with a ``*``.
         owner: Such as ``device:ID``.
         ends_by: Only those that end by then.
         after: The last id of the page before.
@@ -81,10 +82,16 @@ class Filter:
 
 
 def list_certificates(tx: Transaction, wanted: Filter) -> list[CertificateRecord]:
-    """Return certificates in the order of issue, page by page."""
+    """Return certificates in the order of issue, page by page.
+
+    Raises:
+        OperatorError: The profile has a ``*`` that is not its end.
+    """
+    profile, profile_last = bounds(wanted.profile or ANY)
     parameters = {
         "state": wanted.state,
-        "profile": wanted.profile,
+        "profile": profile,
+        "profile_last": profile_last,
         "ends_by": wanted.ends_by,
         "after": wanted.after,
         "most": wanted.most,

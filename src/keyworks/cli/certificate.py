@@ -56,7 +56,7 @@ def certificate() -> None:
     ),
 )
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
-@click.option("--profile", metavar="NAME", help="Only this kind.")
+@click.option("--profile", metavar="NAME", help="Only this kind; 'opcua*' for all that begin so.")
 @click.option("--device", metavar="SERIAL", help="Only this device's.")
 @click.option("--product", help="With --device, where several products share the serial number.")
 @click.option("--manufacturer", help="With --device, where several manufacturers share it.")

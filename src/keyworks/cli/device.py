@@ -161,37 +161,42 @@ def import_(session: Session, file: str, report_file: Path | None) -> None:
 
 @device.command(
     "list",
-    examples=("keyworks device list --state registered", "keyworks device list --serial SN-00 --json"),
+    examples=("keyworks device list --state registered", "keyworks device list --serial 'SN-00*' --json"),
 )
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
 @click.option("--manufacturer", help="Only this one's.")
 @click.option("--product", help="Only this one.")
 @click.option("--site", help="Only those that stand there.")
 @click.option("--order", metavar="NUMBER", help="Only those of this production order.")
-@click.option("--name", metavar="NAME", help="Only the one with this further name.")
-@click.option("--serial", metavar="PREFIX", help="Only serial numbers that start so.")
+@click.option("--name", metavar="NAME", help="Only those with this further name.")
+@click.option("--serial", metavar="SERIAL", help="Only those with this serial number.")
 @paged
 @click.pass_obj
 def list_(session: Session, /, limit: int | None, after: str, **given: str | None) -> None:
-    """List devices in the order of their registration."""
+    """List devices in the order of their registration.
+
+    Of what is looked for the beginning is enough, with a * after it, in quotes: --serial 'SN-00*'.
+    """
     from keyworks.devices.records import DeviceFilter
     from keyworks.service.inventory import check_page, devices
     from keyworks.service.orders import find_order
+    from keyworks.store.search import ANY
 
     async def work(installation: "Installation") -> None:
         if after:
             await check_page(installation, after)
-        order = await find_order(installation, given["order"]) if given["order"] else None
+        if (order := given["order"]) and not order.endswith(ANY):
+            await find_order(installation, order)
 
         def read(after: str, most: int) -> Any:
             wanted = DeviceFilter(
                 state=given["state"] or "",
                 manufacturer=given["manufacturer"] or "",
                 product=given["product"] or "",
+                serial_number=given["serial"] or "",
                 site=given["site"] or "",
-                order_id=order.id if order else "",
+                order=order or "",
                 name=given["name"] or "",
-                prefix=given["serial"] or "",
                 after=after,
                 most=most,
             )

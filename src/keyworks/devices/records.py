@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Index,
     Integer,
     Table,
@@ -23,6 +24,7 @@ from sqlalchemy.dialects.sqlite import insert
 from keyworks.devices.device import Device, DeviceState
 from keyworks.store.engine import Transaction
 from keyworks.store.schema import metadata
+from keyworks.store.search import bounds
 from keyworks.store.statement import Statement
 
 device: Final = Table(
@@ -154,16 +156,16 @@ def issue_to(tx: Transaction, device_id: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilter:
-    """Which devices to list; empty fields do not filter.
+    """Which devices to list; empty fields do not filter, and those that end in ``*`` are beginnings.
 
     Args:
         state: Only those in this state.
         manufacturer: Only this one's.
         product: Only this one.
+        serial_number: Only those with it.
         site: Only those that stand there.
-        order_id: Only those of this production order.
-        name: Only the one with this further name, of any kind.
-        prefix: Only serial numbers that start so.
+        order: Only those of this production order, by its number.
+        name: Only those with this further name, of any kind.
         after: The last id of the page before.
         most: The page's size.
     """
@@ -171,41 +173,55 @@ class DeviceFilter:
     state: str = ""
     manufacturer: str = ""
     product: str = ""
+    serial_number: str = ""
     site: str = ""
-    order_id: str = ""
+    order: str = ""
     name: str = ""
-    prefix: str = ""
     after: str = ""
     most: int = 100
 
 
-_EQUAL: Final = ("state", "manufacturer", "product", "site", "order_id")
+_FILTERS: Final = ("state", "manufacturer", "product", "serial_number", "site", "order", "name")
 
 
 @lru_cache(maxsize=128)
-def list_statement(used: frozenset[str]) -> Statement:
-    """Return the query for a filter, of the conditions it uses alone: so the database can choose an index."""
+def list_statement(whole: frozenset[str], begun: frozenset[str]) -> Statement:
+    """Return the query for a filter, of the conditions it uses alone: so the database can choose an index.
+
+    Args:
+        whole: The fields that are given as a whole.
+        begun: Those of which the beginning is given: parameters ``FIELD`` and ``FIELD_last``.
+    """
     query = select(*_KNOWN).where(device.c.id > bindparam("after"))
-    for field in _EQUAL:
-        if field in used:
-            query = query.where(device.c[field] == bindparam(field))
-    if "prefix" in used:
-        query = query.where(
-            device.c.serial_number >= bindparam("prefix"), device.c.serial_number < bindparam("beyond")
-        )
-    if "name" in used:
-        named = select(device_name.c.device_id).where(device_name.c.value == bindparam("name"))
-        query = query.where(device.c.id.in_(named))
+    for field in _FILTERS:
+        if field in whole | begun:
+            query = query.where(_condition(field, begun=field in begun))
     return Statement(query.order_by(device.c.id).limit(bindparam("most")))
 
 
+def _condition(field: str, *, begun: bool) -> ColumnElement[bool]:
+    column = {"order": production_order.c.number, "name": device_name.c.value}.get(field)
+    searched = device.c[field] if column is None else column
+    first = bindparam(field, type_=Text)
+    fits = searched.between(first, bindparam(f"{field}_last")) if begun else searched == first
+    if field == "order":
+        return device.c.order_id.in_(select(production_order.c.id).where(fits))
+    return device.c.id.in_(select(device_name.c.device_id).where(fits)) if field == "name" else fits
+
+
 def list_devices(tx: Transaction, wanted: DeviceFilter) -> list[Device]:
-    """Return devices in the order of registration, page by page."""
-    given = {name: getattr(wanted, name) for name in (*_EQUAL, "prefix", "name") if getattr(wanted, name)}
-    parameters = {**given, "after": wanted.after, "most": wanted.most}
-    if "prefix" in given:
-        parameters["beyond"] = wanted.prefix + "\U0010ffff"
-    return [_device(row) for row in tx.execute(list_statement(frozenset(given)), parameters)]
+    """Return devices in the order of registration, page by page.
+
+    Raises:
+        OperatorError: A field has a ``*`` that is not its end.
+    """
+    texts: dict[str, str] = {field: getattr(wanted, field) for field in _FILTERS}
+    given = {field: bounds(text) for field, text in texts.items() if text}
+    begun = frozenset(field for field, (first, last) in given.items() if first != last)
+    parameters: dict[str, Any] = {"after": wanted.after, "most": wanted.most}
+    parameters |= {field: first for field, (first, _) in given.items()}
+    parameters |= {f"{field}_last": given[field][1] for field in begun}
+    return [_device(row) for row in tx.execute(list_statement(frozenset(given) - begun, begun), parameters)]
 
 
 def _device(row: tuple[Any, ...]) -> Device:

@@ -49,6 +49,8 @@ def test_the_state_follows_the_time(cli: Typed) -> None:
     assert listed(cli, "--profile", "tls-server") == ["tls-server expired"]
     assert listed(cli, "--profile", "tls-server", "--state", "expired") == ["tls-server expired"]
     assert listed(cli, "--profile", "tls-server", "--state", "valid") == []
+    assert listed(cli, "--profile", "tls-ser*") == ["tls-server expired"]
+    assert "cannot be searched for" in cli.refused("certificate", "list", "--profile", "tls*server")
     assert "idevid valid" in listed(cli, "--state", "valid")
 
 

@@ -54,7 +54,37 @@ def test_devices_are_found_by_state_maker_and_beginning(supplier_cli: Typed) -> 
     supplier_cli.done("device", "add", "A-2", "B-1", "--manufacturer", "Other", "--product", "P8")
     assert serial_numbers(supplier_cli, "--state", "issued") == ["A-1"]
     assert serial_numbers(supplier_cli, "--manufacturer", "Other") == ["A-2", "B-1"]
-    assert serial_numbers(supplier_cli, "--serial", "A-") == ["A-1", "A-2"]
+    assert serial_numbers(supplier_cli, "--serial", "A-") == []
+    assert serial_numbers(supplier_cli, "--serial", "A-1") == ["A-1"]
+    assert serial_numbers(supplier_cli, "--serial", "A-*") == ["A-1", "A-2"]
+    assert serial_numbers(supplier_cli, "--serial", "A-*", "--manufacturer", "Oth*") == ["A-2"]
+
+
+def test_what_begins_so_is_found_by_every_column_and_page_by_page(supplier_cli: Typed, tmp_path: Path) -> None:
+    rows = "".join(f"M,Pump {n % 2},P-{n:02},Hall {n},p{n:02}.example,T{n}\n" for n in range(12))
+    (tmp_path / "devices.csv").write_text(f"manufacturer,product,serial_number,site,dns,tag\n{rows}")
+    supplier_cli.done("device", "import", str(tmp_path / "devices.csv"))
+    orders = "number,manufacturer,product,first,last,quota\nPO-1,M,Valve,V-1,V-2,\nPO-2,M,Valve,V-3,V-3,\n"
+    (tmp_path / "orders.csv").write_text(orders)
+    supplier_cli.done("order", "import", str(tmp_path / "orders.csv"))
+    assert serial_numbers(supplier_cli, "--product", "Pump*", "--limit", "20") == [
+        f"P-{n:02}" for n in range(12)
+    ]
+    assert serial_numbers(supplier_cli, "--site", "Hall 1*") == ["P-01", "P-10", "P-11"]
+    assert serial_numbers(supplier_cli, "--name", "p1*") == ["P-10", "P-11"]
+    assert serial_numbers(supplier_cli, "--name", "T1*") == ["P-01", "P-10", "P-11"]
+    assert serial_numbers(supplier_cli, "--order", "PO-*") == ["V-1", "V-2", "V-3"]
+    assert serial_numbers(supplier_cli, "--order", "PO-2") == ["V-3"]
+    assert serial_numbers(supplier_cli, "--order", "none*") == []
+    assert "no order 'none'" in supplier_cli.refused("device", "list", "--order", "none")
+    first = supplier_cli.json("device", "list", "--site", "Hall*", "--limit", "5")
+    rest = serial_numbers(supplier_cli, "--site", "Hall*", "--after", first[-1]["id"])
+    assert [one["serial_number"] for one in first] + rest == [f"P-{n:02}" for n in range(12)]
+
+
+def test_a_star_that_is_not_the_end_is_refused(supplier_cli: Typed) -> None:
+    said = supplier_cli.refused("device", "list", "--serial", "A*1")
+    assert "'A*1' cannot be searched for: a * stands at the end, once" in said
 
 
 def test_a_long_list_in_a_pipe_is_whole_and_aligned(supplier_cli: Typed) -> None:

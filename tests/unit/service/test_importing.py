@@ -86,7 +86,7 @@ async def test_an_order_s_rows_are_ranges_of_one_order(supplier: Installation) -
     done = await import_orders(supplier, (ORDER + rows).encode())
     assert (done.added, [one.number for one in done.orders]) == (6, ["PO-1", "PO-2"])
     order = await find_order(supplier, "PO-1")
-    listed = await devices(supplier, DeviceFilter(order_id=order.id))
+    listed = await devices(supplier, DeviceFilter(order="PO-1"))
     assert [one.serial_number for one in listed] == ["A-01", "A-02", "A-03", "B-1", "B-2"]
     assert (order.quota, order.issued, order.open) == (4, 0, True)
     assert (await find_order(supplier, "PO-2")).quota == 1
