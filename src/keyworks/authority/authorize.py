@@ -6,9 +6,8 @@ registered; what the request itself says is compared with that.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
 
 from keyworks import oids
 from keyworks.access.credential import CertificateCredential, SecretCredential
@@ -17,21 +16,18 @@ from keyworks.access.records import Account, spend_secret
 from keyworks.authority import naming
 from keyworks.authority.authenticate import Authenticated
 from keyworks.authority.channel import Channel
+from keyworks.authority.chosen_names import chosen_names, held_names
 from keyworks.authority.library import PROFILES
+from keyworks.authority.name_rules import Facts
 from keyworks.authority.order import Order, Replacement, Requester, request_key
 from keyworks.authority.profile import Holder, Issuer, Wanted
-from keyworks.authority.status import Filter, list_certificates
 from keyworks.devices.device import GONE, Device
 from keyworks.devices.names import names_of, owner_of
 from keyworks.devices.records import find_devices
 from keyworks.errors import NotAuthorized, RejectedName
 from keyworks.store.engine import Transaction
-from keyworks.x509.certificate import Certificate
 from keyworks.x509.tbs import NO_EXPIRY
 from keyworks.x509.template import Template
-
-_HELD: Final = 100
-"""Certificates of a namesake that are looked at: more than a device has live."""
 
 
 class Operation(StrEnum):
@@ -77,7 +73,11 @@ class _Grant:
     owner: str
     wanted: Wanted
     replacement: Replacement
-    device: Device | None = None
+    holder: Device | Account
+
+    @property
+    def device(self) -> Device | None:
+        return self.holder if isinstance(self.holder, Device) else None
 
 
 def authorize(tx: Transaction, ask: Ask) -> Order:
@@ -114,8 +114,17 @@ def authorize(tx: Transaction, ask: Ask) -> Order:
         if renews
         else request_key(channel.id, ask.template.public_key, grant.wanted, credential.fingerprint),
         credential_id=own.certificate_id if own else None,
+        chosen=_chosen(tx, ask, grant) if channel.profile.names.is_free else (),
         companion=_spending(credential) if isinstance(credential, SecretCredential) else None,
     )
+
+
+def _chosen(tx: Transaction, ask: Ask, grant: _Grant) -> tuple[tuple[str, str], ...]:
+    """Return the names that the request alone chose."""
+    facts = _facts(tx, ask, grant.holder)
+    if grant.device is not None:
+        facts = replace(facts, registered=names_of(tx, grant.device.id))
+    return chosen_names(ask.channel.profile.names, facts, grant.wanted)
 
 
 def _spending(credential: SecretCredential) -> Callable[[Transaction, str], None]:
@@ -144,7 +153,7 @@ def _renewal(tx: Transaction, ask: Ask) -> _Grant:
     if ask.template.changed_names is not None:
         wanted = _changed(tx, ask, wanted, holder)
     _check_nobody_elses(tx, ask, wanted, holder.id)
-    return _Grant(own.owner, wanted, Replacement.KEEP, device)
+    return _Grant(own.owner, wanted, Replacement.KEEP, holder)
 
 
 def _changed(tx: Transaction, ask: Ask, current: Wanted, holder: Device | Account) -> Wanted:
@@ -166,13 +175,16 @@ def _changed(tx: Transaction, ask: Ask, current: Wanted, holder: Device | Accoun
 
 def _names(tx: Transaction, ask: Ask, template: Template, holder: Device | Account) -> Wanted:
     """Return what the profile's naming rules yield for a holder as it is registered now."""
-    profile, issuer = ask.channel.profile, ask.issuer.name
+    return naming.certified(ask.channel.profile, _facts(tx, ask, holder), template)
+
+
+def _facts(tx: Transaction, ask: Ask, holder: Device | Account) -> Facts:
+    """Return what the profile's naming rules may say of a holder."""
+    issuer = ask.issuer.name
     if isinstance(holder, Device):
-        registered = names_of(tx, holder.id) if profile.names.uses_registered else {}
-        facts = naming.device_facts(issuer, holder, registered)
-    else:
-        facts = naming.principal_facts(issuer, holder.name, holder.names, holder.site)
-    return naming.certified(profile, facts, template)
+        registered = names_of(tx, holder.id) if ask.channel.profile.names.uses_registered else {}
+        return naming.device_facts(issuer, holder, registered)
+    return naming.principal_facts(issuer, holder.name, holder.names, holder.site)
 
 
 def _enrollment(tx: Transaction, ask: Ask) -> _Grant:
@@ -228,7 +240,7 @@ def _for_the_principal_itself(tx: Transaction, ask: Ask) -> _Grant:
     # What it signed is verified for longer than it signs, so a new certificate revokes no old one.
     signs = not PROFILES[profile.base].renewable
     replacement = Replacement.KEEP if signs else Replacement.REVOKE
-    return _Grant(principal.text, wanted, replacement)
+    return _Grant(principal.text, wanted, replacement, account)
 
 
 def _check_nobody_elses(tx: Transaction, ask: Ask, wanted: Wanted, holder_id: str) -> None:
@@ -261,14 +273,11 @@ def _check_no_namesake(tx: Transaction, ask: Ask, wanted: Wanted, device: Device
     for other in find_devices(tx, device.serial_number):
         if other.id == device.id:
             continue
-        for held in list_certificates(tx, Filter(state="valid", owner=f"device:{other.id}", most=_HELD)):
-            names = Certificate.parse(held.der).subject_alt_name
-            shared = sorted(made.intersection(naming.listed(names))) if names else ()
-            for kind, name in shared:
-                raise NotAuthorized(
-                    f"The {kind} name '{name}' is certified for {device.serial_number} of {other.manufacturer} "
-                    f"({other.product}); register it for one of them, or let the profile tell them apart."
-                )
+        for kind, name in sorted(made & held_names(tx, f"device:{other.id}")):
+            raise NotAuthorized(
+                f"The {kind} name '{name}' is certified for {device.serial_number} of {other.manufacturer} "
+                f"({other.product}); register it for one of them, or let the profile tell them apart."
+            )
 
 
 def _named_device(tx: Transaction, template: Template) -> Device:

@@ -32,6 +32,9 @@ REQUEST: Final = "request"
 SINGLE: Final = ("organization", "manufacturer", "product", "serial_number", "site", "name")
 """Placeholders with one value, or none."""
 
+_TELLING: Final = frozenset({"serial_number", "name"})
+"""Those whose values tell one holder from another; namesakes of a serial number are told apart elsewhere."""
+
 PLACEHOLDERS: Final = (*SINGLE, *REGISTERED, REQUEST)
 _SAMPLES: Final = {
     **dict.fromkeys(SINGLE, "1"),
@@ -110,6 +113,11 @@ class NameRule:
     def asks(self) -> bool:
         """Return whether the request has a part in what it yields."""
         return self.network is not None or REQUEST in self.placeholders
+
+    @property
+    def is_free(self) -> bool:
+        """Return whether two holders may ask for one name: nothing in the template tells them apart."""
+        return self.asks and _TELLING.isdisjoint(self.placeholders)
 
     def yields(self, facts: Facts, asked: Sequence[str]) -> tuple[str, ...]:
         """Return the names, unchecked whether they are well-formed.
@@ -222,6 +230,9 @@ class NameRules:
     may_collide: bool = field(init=False, repr=False, compare=False)
     """Whether alternative names come from elsewhere than from what is registered, for one holder alone."""
 
+    is_free: bool = field(init=False, repr=False, compare=False)
+    """Whether a request alone chooses a name."""
+
     def __post_init__(self) -> None:
         """Compile the templates, once."""
         subject = tuple(_attribute_rule(kind, template) for kind, template in self.subject)
@@ -239,6 +250,7 @@ class NameRules:
         object.__setattr__(self, "uses_registered", any(rule.several is not None for rule in rules))
         elsewhere = any(rule.several is None or rule.literals != ("", "") for rule in alternative)
         object.__setattr__(self, "may_collide", elsewhere)
+        object.__setattr__(self, "is_free", any(rule.is_free for rule in rules))
 
     @property
     def placeholders(self) -> frozenset[str]:

@@ -25,6 +25,7 @@ _SPOKEN: Final = {
     oids.SERIAL_NUMBER: "serialNumber",
     oids.ORGANIZATION_NAME: "organizationName",
     oids.ORGANIZATIONAL_UNIT_NAME: "organizationalUnitName",
+    oids.EMAIL_ADDRESS: "emailAddress",
     "dns": "the host name",
     "ip": "the IP address",
     "uri": "the URI",
@@ -201,6 +202,12 @@ def _check_alternative(asked: SubjectAltName, wanted: SubjectAltName) -> None:
             "The request's subjectAltName has a name of a kind that this channel does not certify; "
             "leave it out."
         )
+
+
+def spoken(kind: str) -> str:
+    """Return what people call a kind of alternative name, or an attribute, at a sentence's beginning."""
+    name = _SPOKEN.get(kind, kind)
+    return f"The {name.removeprefix('the ')}"
 
 
 def listed(names: SubjectAltName) -> Iterator[tuple[str, str]]:

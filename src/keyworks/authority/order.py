@@ -71,6 +71,7 @@ class Order:
         request_key: Equal for identical initial requests; ``None`` always issues.
         credential_id: The certificate of ours that authenticated the request, if one did. It is not revoked
             for the new one: a lost reply strands nobody.
+        chosen: Kinds and values of names that the request alone chose: nobody else may have them.
         companion: Writes what must become durable with the certificate (an authority's generation).
     """
 
@@ -86,6 +87,7 @@ class Order:
     counts: bool = False
     request_key: bytes | None = None
     credential_id: str | None = None
+    chosen: tuple[tuple[str, str], ...] = ()
     companion: Callable[[Transaction, str], None] | None = None
 
     @property

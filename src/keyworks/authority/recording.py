@@ -7,6 +7,7 @@ from typing import Final
 
 from keyworks.access.records import advance_revocation
 from keyworks.authority import records
+from keyworks.authority.chosen_names import claim_names
 from keyworks.authority.order import Order, Replacement
 from keyworks.devices.device import GONE, DeviceState
 from keyworks.devices.order import count_device
@@ -108,7 +109,7 @@ def record(tx: Transaction, issuances: Sequence[Issuance]) -> list[Recorded]:
 
 def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry]) -> Recorded:
     order = issuance.order
-    refusal = _refusal(tx, order)
+    refusal = _refusal(tx, order, issuance.at)
     certificate_id = _insert(tx, issuance) if refusal is None else None
     if certificate_id is None:
         # Another worker may have answered the identical request since we looked: then its answer is ours.
@@ -124,16 +125,17 @@ def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry])
     return Recorded(certificate_id, issuance.der, superseded=tuple(formers.values()))
 
 
-def _refusal(tx: Transaction, order: Order) -> KeyworksError | None:
-    """Say why the certificate may not be, or ``None``; claims key and device for it where it may."""
+def _refusal(tx: Transaction, order: Order, at: int) -> KeyworksError | None:
+    """Say why the certificate may not be, or ``None``; claims key, names and device for it where it may."""
     claimed = {"public_key": order.public_key.fingerprint, "owner": order.owner}
     [(owner,)] = tx.execute(records.OWN_KEY, claimed)
     if owner == _NOBODY:
         return NotAuthorized("This public key was revoked as compromised; make a new key.")
     if owner != order.owner:
         return NotAuthorized("This public key belongs to another device or service; make a new key.")
-    if order.device_id is None:
-        return None
+    taken = claim_names(tx, order, at) if order.chosen else None
+    if taken is not None or order.device_id is None:
+        return taken
     if issue_to(tx, order.device_id):
         exceeded = count_device(tx, order.device_id) if order.counts else None
         if exceeded is not None:  # its first certificate, so it was registered before

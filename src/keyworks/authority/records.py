@@ -128,6 +128,16 @@ key_owner: Final = Table(
 )
 """Which device or principal a public key belongs to, for ever: one key on two devices is refused."""
 
+chosen_name: Final = Table(
+    "chosen_name",
+    metadata,
+    Column("value", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Who got the last certificate with a name that its request alone chose; written for such profiles only."""
+
 slot: Final = Table(
     "slot",
     metadata,
