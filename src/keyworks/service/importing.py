@@ -12,6 +12,7 @@ from keyworks.errors import RejectedName
 from keyworks.service.installation import Installation
 from keyworks.service.orders import NewOrder, add_orders, check_order
 from keyworks.service.registration import NewDevice, prepare, register_each
+from keyworks.service.shared_names import account_names, claimed
 from keyworks.service.table_file import Checked, Columns, RefusedRow, read_table
 from keyworks.store.engine import Transaction
 
@@ -88,15 +89,18 @@ def _repeated(rows: Sequence[tuple[int, NewDevice]]) -> Iterator[RefusedRow]:
 
 def _conflicts(tx: Transaction, rows: Sequence[tuple[int, NewDevice]]) -> Iterator[RefusedRow]:
     """Yield the rows that contradict what is registered."""
+    taken = account_names(tx)
     for line, new in rows:
         found = find_devices(tx, new.serial_number, new.manufacturer, new.product)
         known = found[0] if found else None
-        reason = _contradiction(tx, new, known)
+        reason = _contradiction(tx, new, known, taken)
         if reason:
             yield RefusedRow(line, reason)
 
 
-def _contradiction(tx: Transaction, new: NewDevice, known: Device | None) -> str:
+def _contradiction(
+    tx: Transaction, new: NewDevice, known: Device | None, taken: Mapping[names.Name, str]
+) -> str:
     if known is not None and new.site is not None and known.site != new.site:
         return f"Device '{new.serial_number}' is registered at site {known.site or '(none)'} already."
     for kind, value in new.names:
@@ -108,6 +112,8 @@ def _contradiction(tx: Transaction, new: NewDevice, known: Device | None) -> str
                 f"Device '{new.serial_number}' is registered already, without the {kind} name '{value}'; "
                 "add it with `keyworks device name add`."
             )
+        if owner is None and (kind, value) in taken:
+            return claimed((kind, value), taken[kind, value])
     return ""
 
 

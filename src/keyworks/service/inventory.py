@@ -13,6 +13,7 @@ from keyworks.ledger.records import StoredEntry, entries_about, insert_entries
 from keyworks.service.event import event
 from keyworks.service.installation import Installation
 from keyworks.service.registration import NewDevice, prepare, register_each
+from keyworks.service.shared_names import check_no_account_s
 from keyworks.store.engine import Transaction
 
 
@@ -135,7 +136,7 @@ async def name_device(
         Those that changed anything.
 
     Raises:
-        RejectedName: One is none of its kind, or belongs to another device; nothing changed.
+        RejectedName: One is none of its kind, or belongs to another device or an account; nothing changed.
     """
     checked = [names.checked_name(kind, value) for kind, value in given]
     action = "device.name_removed" if remove else "device.named"
@@ -158,6 +159,8 @@ def _name(tx: Transaction, items: Sequence[_Naming]) -> list[list[names.Name]]:
     for one in items:
         act = names.remove_names if one.remove else names.add_names
         changed = act(tx, one.device.id, one.given)
+        if not one.remove:
+            check_no_account_s(tx, changed)
         if changed:
             insert_entries(tx, [one.entry])
         outcomes.append(changed)

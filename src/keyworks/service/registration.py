@@ -10,6 +10,7 @@ from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.service.event import event
 from keyworks.service.installation import Installation
+from keyworks.service.shared_names import check_no_account_s
 from keyworks.store.engine import Transaction
 from keyworks.store.ids import new_id
 
@@ -78,11 +79,13 @@ def register(tx: Transaction, devices: Sequence[Prepared]) -> list[bool]:
     """Write devices; for each, whether it was not there yet. Those that were keep what they have.
 
     Raises:
-        RejectedName: A name belongs to another device.
+        RejectedName: A name belongs to another device, or to an account.
     """
     added = records.insert_devices(tx, [one.device for one in devices])
     insert_entries(tx, [one.entry for one, new in zip(devices, added, strict=True) if new])
-    for one, new in zip(devices, added, strict=True):
-        if new and one.names:
-            add_names(tx, one.device.id, one.names)
+    named = [one for one, new in zip(devices, added, strict=True) if new and one.names]
+    if named:
+        check_no_account_s(tx, (name for one in named for name in one.names))
+    for one in named:
+        add_names(tx, one.device.id, one.names)
     return added

@@ -30,6 +30,7 @@ from keyworks.service.policy.plan import (
     shown,
 )
 from keyworks.service.policy.writing import prepare_profile, profile_version, write_changes
+from keyworks.service.shared_names import about_device_names
 from keyworks.settings.complaint import Complaint
 from keyworks.settings.factory import FactoryDocument
 from keyworks.store.engine import Transaction
@@ -82,17 +83,18 @@ async def _propose(
 ) -> Proposal:
     at = installation.clock.now()
 
-    def read(tx: Transaction) -> tuple[int, Standing, FactoryDocument, tuple[Change, ...]]:
+    def read(tx: Transaction) -> tuple[int, Standing, FactoryDocument, tuple[Change, ...], list[Complaint]]:
         register, [(number,)] = read_register(tx), tx.execute(records.SELECT_NUMBER)
         present = compose(tx, register)
         wanted = resolve(change(present))
         changes = differences(present, wanted)
         ends = {one.authority.name: one.certificate.not_after for one in register.newest.values()}
         facts = _facts(tx, register, present, changes, at)
-        return number, Standing(at, present, certified_sections(register), ends, facts), wanted, changes
+        standing = Standing(at, present, certified_sections(register), ends, facts)
+        return number, standing, wanted, changes, list(about_device_names(tx, changes))
 
-    number, standing, wanted, changes = await installation.store.read(read)
-    found = complaints(wanted, standing) if changes else []
+    number, standing, wanted, changes, shared = await installation.store.read(read)
+    found = [*complaints(wanted, standing), *shared] if changes else []
     if found:
         raise refuse(found)
     present = standing.document
@@ -233,6 +235,8 @@ def _apply(tx: Transaction, applications: Sequence[_Application]) -> list[int]:
     for one in applications:
         _check_number(tx, one.proposal.number)
         _check_orphans(tx, one)
+        if shared := list(about_device_names(tx, one.changes)):  # a device may have got a name since
+            raise _without_lines(shared)
         write_changes(tx, one.changes, one.at)
         if compose(tx, read_register(tx)) != one.proposal.wanted:
             raise InternalError("The policy would not become what was asked for; nothing was changed.")
