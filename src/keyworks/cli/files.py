@@ -36,15 +36,24 @@ def read_file(name: str, most: int = MAX_OCTETS) -> bytes:
     return octets
 
 
-def write_out(text: str, output: Path | None) -> None:
+def write_out(text: str, output: Path | None, *, replaces: bool = True) -> None:
     """Write text to a file, whole or not at all, or to standard output.
 
+    Args:
+        text: What to write.
+        output: The file; ``None`` for standard output.
+        replaces: Whether a file that is there may go, which people may have written themselves.
+
     Raises:
-        OperatorError: The file cannot be written.
+        OperatorError: The file cannot be written, or is there already and may not go.
     """
     if output is None:
         click.echo(text, nl=False)
         return
+    if not replaces and os.path.lexists(output):
+        raise OperatorError(
+            f"{output} is there already and stays as it is; name another file, or add --force to replace it."
+        )
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{output.name}-", dir=output.absolute().parent)
         try:

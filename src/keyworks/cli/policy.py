@@ -196,12 +196,16 @@ def show(session: Session, version: int | None) -> None:
     "export", json=False, examples=("keyworks policy export", "keyworks policy export --output factory.toml")
 )
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write it there.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
 @click.pass_obj
-def export(session: Session, output: Path | None) -> None:
-    """Write the policy in force as a factory.toml; applying it again changes nothing."""
+def export(session: Session, output: Path | None, *, force: bool) -> None:
+    """Write the policy in force as a factory.toml; applying it again changes nothing.
+
+    Comments of a file that is there are not in the policy: it is replaced with --force alone.
+    """
     from keyworks.service.policy.history import export_policy
 
-    write_out(session.run(export_policy), output)
+    write_out(session.run(export_policy), output, replaces=force)
 
 
 @policy.command("diff", examples=("keyworks policy diff 1 2",))

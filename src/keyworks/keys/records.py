@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import Column, Integer, LargeBinary, Table, Text, bindparam, insert, select
+from sqlalchemy import Column, Integer, LargeBinary, Table, Text, bindparam, delete, insert, select
 
 from keyworks.algorithms.public_key import PublicKey
 from keyworks.errors import BadSubjectKey, IntegrityFailure
@@ -48,6 +48,7 @@ SELECT_MASTER: Final = Statement(
 INSERT_WRAPPING: Final = Statement(insert(wrapping_key))
 SELECT_WRAPPING: Final = Statement(select(wrapping_key.c.purpose, wrapping_key.c.sealed))
 _INSERT_KEY: Final = Statement(insert(sealed_key))
+_DELETE_KEY: Final = Statement(delete(sealed_key).where(sealed_key.c.id == bindparam("id")))
 _SELECT_KEY: Final = Statement(select(*sealed_key.c).where(sealed_key.c.id == bindparam("id")))
 _SELECT_ID: Final = Statement(select(sealed_key.c.id).where(sealed_key.c.public_key == bindparam("public_key")))
 
@@ -86,6 +87,11 @@ def insert_key(tx: Transaction, key: SealedKey) -> None:
             "created_at": key.created_at,
         },
     )
+
+
+def delete_key(tx: Transaction, key_id: str) -> None:
+    """Remove a key that nothing was ever made with."""
+    tx.execute(_DELETE_KEY, {"id": key_id})
 
 
 def find_key(tx: Transaction, key_id: str) -> SealedKey | None:

@@ -63,6 +63,11 @@ _EVENTS: Final = (
         {"key": "its id", "key_type": "such as P-256", "public_key": "SHA-256 of its SubjectPublicKeyInfo"},
     ),
     Event(
+        "key.destroyed",
+        "A key was removed that was made and never certified: somebody else was faster.",
+        {"key": "its id", "key_type": "such as P-256", "public_key": "SHA-256 of its SubjectPublicKeyInfo"},
+    ),
+    Event(
         "policy.applied",
         "A version of the policy came into force.",
         {"sha256": "of the document", "what": "the command or file that it came from"},

@@ -16,7 +16,7 @@ from keyworks.errors import OperatorError, Overtaken, RejectedName, Unavailable
 from keyworks.keys.purpose import Purpose
 from keyworks.keys.records import SealedKey
 from keyworks.service.installation import Installation
-from keyworks.service.keymaking import make_key
+from keyworks.service.keymaking import key_to_certify
 from keyworks.service.rollover import make_rollover
 from keyworks.settings.factory import AuthoritySection
 from keyworks.store.engine import Transaction
@@ -61,8 +61,8 @@ async def prepare_authority(
         retired=True,
     )
     subject = authority_subject(section.organization or "", name, 1)
-    key = await make_key(installation, Purpose.CA, section.key, f"authority:{name}")
-    await _certify(installation, _Start(authority, 1, subject, key), parent)
+    async with key_to_certify(installation, Purpose.CA, section.key, f"authority:{name}") as key:
+        await _certify(installation, _Start(authority, 1, subject, key), parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ async def start_next_generation(installation: Installation, planned: Succession)
         raise _overtaken(authority, planned.number)
     subject = authority_subject(organization_of(former.issuer.name), authority.name, planned.number)
     key_type = authority.key_type or former.certificate.public_key.key_type
-    key = await make_key(installation, Purpose.CA, key_type, f"authority:{authority.name}")
-    started = await _certify(installation, _Start(authority, planned.number, subject, key), planned.parent)
+    async with key_to_certify(installation, Purpose.CA, key_type, f"authority:{authority.name}") as key:
+        started = await _certify(installation, _Start(authority, planned.number, subject, key), planned.parent)
     await make_rollover(installation, authority.parent_id or authority.id)
     return started
 

@@ -14,7 +14,7 @@ from keyworks.errors import OperatorError
 from keyworks.keys.purpose import Purpose
 from keyworks.keys.records import key_id_of
 from keyworks.service.installation import Installation
-from keyworks.service.keymaking import make_key
+from keyworks.service.keymaking import key_to_certify
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.general_name import server_names
 
@@ -160,21 +160,22 @@ async def _issue(
         raise OperatorError(
             f"The server's certificate is due, and channel {channel.label} is disabled; enable it first."
         )
-    key = await make_key(installation, Purpose.TLS, KEY_TYPE, _owner(installation))
     generation = register.current_generation(channel.authority_id)
     generation.check_issues(installation.clock.now())
-    order = Order(
-        issuer=generation.issuer,
-        profile=channel.profile,
-        wanted=wanted,
-        public_key=key.public_key,
-        owner=_owner(installation),
-        replacement=Replacement.KEEP,
-        requester=Requester(_owner(installation), "local"),
-        channel_id=channel.id,
-        request_key=_succession(channel, wanted, _owner(installation), former),
-    )
-    issued = await installation.path.issue(order)
+    owner = _owner(installation)
+    async with key_to_certify(installation, Purpose.TLS, KEY_TYPE, owner) as key:
+        order = Order(
+            issuer=generation.issuer,
+            profile=channel.profile,
+            wanted=wanted,
+            public_key=key.public_key,
+            owner=owner,
+            replacement=Replacement.KEEP,
+            requester=Requester(owner, "local"),
+            channel_id=channel.id,
+            request_key=_succession(channel, wanted, owner, former),
+        )
+        issued = await installation.path.issue(order)
     return await installation.store.read(lambda tx: find_certificate(tx, issued.certificate_id))
 
 

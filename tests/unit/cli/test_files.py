@@ -31,6 +31,17 @@ def test_a_file_is_replaced_whole_and_readable_by_others(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.parametrize("target", ["file", "missing"])
+def test_what_may_not_go_stays_a_link_to_nowhere_too(tmp_path: Path, target: str) -> None:
+    (tmp_path / "file").write_text("ours")
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    with pytest.raises(OperatorError, match="is there already and stays as it is"):
+        write_out("text", tmp_path / "link", replaces=False)
+    assert (tmp_path / "file").read_text() == "ours"
+    write_out("text", tmp_path / "new", replaces=False)
+    assert (tmp_path / "new").read_text() == "text"
+
+
 @pytest.mark.parametrize("name", ["folder", "missing/file"])
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()

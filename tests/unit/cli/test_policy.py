@@ -100,6 +100,17 @@ def test_an_export_is_written_to_a_file(operator_cli: Typed, tmp_path: Path) -> 
     assert (tmp_path / "out.toml").read_text() == operator_cli.done("policy", "show")
 
 
+def test_an_export_replaces_no_file_unasked(operator_cli: Typed, tmp_path: Path) -> None:
+    file = tmp_path / "factory.toml"
+    file.write_text("# a remark of ours\n")
+    assert operator_cli.refused("policy", "export", "-o", str(file)) == (
+        f"Error: {file} is there already and stays as it is; name another file, or add --force to replace it."
+    )
+    assert file.read_text() == "# a remark of ours\n"
+    operator_cli.done("policy", "export", "-o", str(file), "--force")
+    assert file.read_text() == operator_cli.done("policy", "show")
+
+
 def test_a_file_that_is_not_there_is_told(operator_cli: Typed, tmp_path: Path) -> None:
     missing = tmp_path / "none.toml"
     assert operator_cli.refused("plan", str(missing)) == (

@@ -8,6 +8,7 @@ import pytest
 
 from keyworks.algorithms.registry import KEY_TYPES
 from keyworks.errors import OperatorError
+from keyworks.keys.records import find_key
 from keyworks.service.authorities import (
     check_publication_url,
     find_generation,
@@ -224,8 +225,15 @@ async def test_of_two_operators_who_start_it_at_once_one_does(
     lost = [one for one in outcomes if isinstance(one, OperatorError)]
     assert len(lost) == 2
     assert "somebody else has started a generation" in lost[0].detail
-    numbers = [one.number for one in await list_generations(operator) if one.authority.name == name]
-    assert numbers == [1, 2]
+    own = [one for one in await list_generations(operator) if one.authority.name == name]
+    assert [one.number for one in own] == [1, 2]
+    made = {one["detail"]["key"] for one in await ledger_entries(operator.store, "key.generated")}
+    gone = {one["detail"]["key"] for one in await ledger_entries(operator.store, "key.destroyed")}
+    for key_id in made:
+        found = await operator.store.read(lambda tx, key_id=key_id: find_key(tx, key_id))  # type: ignore[misc]
+        assert (found is None) is (key_id in gone)
+    assert len(gone) == 2
+    assert {one.issuer.key_id for one in own} <= made - gone
 
 
 @pytest.mark.parametrize("started", ["issuing", "root"])

@@ -16,6 +16,7 @@ from keyworks.authority.profile import Profile
 from keyworks.authority.register import Register, Registers
 from keyworks.authority.status import CertificateRecord, Filter
 from keyworks.errors import OperatorError
+from keyworks.keys.records import find_key
 from keyworks.keys.software import public_key_of
 from keyworks.service.authorities import find_generation, root_of
 from keyworks.service.certificates import certificates, revoke_by_operator
@@ -191,6 +192,8 @@ async def test_two_workers_that_start_together_are_issued_one(
     assert one == two
     assert one.chain[0] != first.der
     assert len(await _all(supplier)) == 2
+    [destroyed] = await ledger_entries(supplier.store, "key.destroyed")
+    assert await supplier.store.read(lambda tx: find_key(tx, destroyed["detail"]["key"])) is None
 
 
 async def test_a_disabled_channel_serves_the_present_one_but_issues_none(

@@ -140,6 +140,33 @@ async def test_who_applies_the_same_at_once_is_told_to_plan_again(
     assert "plan again" in late.detail
 
 
+async def test_whoever_is_too_late_with_an_authority_leaves_no_key(
+    operator: Installation, operator_home: Path, clock: FixedClock, text: str, proposed: Propose
+) -> None:
+    """Each has made a key by then, over connections of its own, as two processes have."""
+    same = await proposed(text + ADDED)
+    before = await operator.store.read(_key_ids)
+    async with open_installation(operator_home, clock) as other:
+        outcomes = await asyncio.gather(
+            *(apply(one, same, "same") for one in (operator, other)), return_exceptions=True
+        )
+    assert sorted(type(one).__name__ for one in outcomes) == ["Overtaken", "int"]
+    kept = (await operator.store.read(_key_ids)) - before
+    known = {one.issuer.key_id for one in await list_generations(operator)}
+    assert (len(kept), kept <= known) == (ADDED.count("[authority."), True)
+    generated, destroyed = [
+        {entry["detail"]["key"] for entry in await ledger_entries(operator.store, action)}
+        for action in ("key.generated", "key.destroyed")
+    ]
+    assert len(destroyed) == 1
+    assert generated - destroyed >= kept
+    assert destroyed.isdisjoint(kept)
+
+
+def _key_ids(tx: Transaction) -> set[str]:
+    return {row[0] for row in tx._connection.execute("SELECT id FROM sealed_key")}
+
+
 async def test_who_comes_too_late_makes_not_even_a_key(
     operator: Installation, text: str, proposed: Propose
 ) -> None:
