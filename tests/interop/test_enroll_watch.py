@@ -18,6 +18,10 @@ from msgspec.structs import replace
 from keyworks.enroll.answer import Granted
 from keyworks.enroll.identity import IdentityFolder
 from keyworks.enroll.issued import check_issued
+from keyworks.enroll.trust import parse_trust
+from keyworks.enroll.upkeep import Wish
+from keyworks.enroll.watch import Event, Happened, Means, Watch, Watched
+from keyworks.enroll.window import Timetable
 from keyworks.server.running import running_server
 from keyworks.service.installation import open_installation
 from keyworks.service.policy.apply import amend
@@ -164,3 +168,58 @@ def test_a_watch_has_the_next_key_made_where_the_present_one_was(tmp_path: Path,
     assert present is not None
     assert present.is_server_key
     assert present.certificate.public_key.key_type == "P-384"
+
+
+class Hurried:
+    """A clock of a watch that waits for nothing: it is set forward instead."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def now(self) -> int:
+        return int(SystemClock().now() + self._ahead)
+
+    async def pause(self, seconds: float) -> None:
+        self._ahead += seconds
+        await asyncio.sleep(0)
+
+
+def test_a_watch_trusts_whom_its_file_names_by_now(tmp_path: Path, port: int) -> None:
+    """The server's root is another one than the file's at first; then the file is broken, and then right."""
+    home, folder, file = tmp_path / "supplier", tmp_path / "line-1", tmp_path / "root.pem"
+    root = asyncio.run(_certified_long_ago(home, {"line-1": folder}))
+    former = asyncio.run(_certified_long_ago(tmp_path / "former", {"line-1": tmp_path / "former-1"}))
+    _listen_at(home, port)
+    file.write_text(pem_of(former))
+    held = iter(["-----BEGIN CERTIFICATE-----", pem_of(root)])
+    told: list[Event] = []
+
+    async def watch() -> None:
+        over, clock = asyncio.Event(), Hurried()
+
+        def tell(event: Event) -> None:
+            told.append(event)
+            if event.happened is Happened.FAILED:
+                file.write_text(next(held))
+            if event.happened is Happened.RENEWED:
+                over.set()
+
+        watch = Watch(Timetable(), None, tell, Means(clock, clock.pause))
+        wish = Wish(f"https://localhost:{port}", "stations", parse_trust(str(file)))
+        task = asyncio.create_task(watch.keep([Watched(IdentityFolder(folder), wish)]))
+        async with asyncio.timeout(SECONDS):
+            await over.wait()
+        task.cancel()
+
+    before = _serial(folder)
+    with running_server(home):
+        asyncio.run(watch())
+    assert [one.happened for one in told][:5] == [
+        Happened.FAILED,
+        Happened.NOT_TRUSTED,
+        Happened.FAILED,
+        Happened.TRUSTED,
+        Happened.RENEWED,
+    ]
+    assert f"The CA file {file} holds no certificate" in told[1].sentence
+    assert _serial(folder) != before

@@ -15,6 +15,7 @@ import errno
 import hashlib
 import ipaddress
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -23,7 +24,7 @@ from urllib.parse import urlsplit
 from OpenSSL import SSL, crypto
 
 from keyworks.errors import InvalidPath, MalformedRequest, OperatorError, Unavailable
-from keyworks.x509.certificate import ders_of
+from keyworks.x509.certificate import ders_of, pem_of
 from keyworks.x509.general_name import DNS_NAME
 
 HANDSHAKE_SECONDS: Final = 15.0
@@ -103,6 +104,13 @@ class Trust(Protocol):
             Unavailable: It cannot be reached.
         """
 
+    def look_again(self) -> bool:
+        """Read anew what it was made of, where that can change; return whether others are trusted now.
+
+        Raises:
+            OperatorError: It cannot be read; whoever was trusted still is.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
@@ -117,6 +125,38 @@ class Anchors:
     async def anchors(self, _address: Address) -> tuple[bytes, ...]:
         """Return them."""
         return self.certificates
+
+    def look_again(self) -> bool:
+        """Return that nothing has changed."""
+        return False
+
+
+class TrustFile:
+    """Trust in the certificates of a PEM file, which may be replaced while somebody works for years.
+
+    Args:
+        file: Its name.
+
+    Raises:
+        OperatorError: It cannot be read, or holds no certificate.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._anchors = _anchors_in(file)
+
+    async def anchors(self, address: Address) -> tuple[bytes, ...]:
+        """Return what the file held when it was looked at last."""
+        return await self._anchors.anchors(address)
+
+    def look_again(self) -> bool:
+        """Read the file anew; return whether it holds other certificates now.
+
+        Raises:
+            OperatorError: It cannot be read, or holds no certificate; what it held before still counts.
+        """
+        former, self._anchors = self._anchors, _anchors_in(self._file)
+        return former != self._anchors
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +181,10 @@ class Pin:
             "the server's operator gives out."
         )
 
+    def look_again(self) -> bool:
+        """Return that nothing has changed."""
+        return False
+
 
 def parse_trust(text: str) -> Trust:
     """Return what ``sha256:FINGERPRINT`` (hexadecimal or base64) or the name of a PEM file stands for.
@@ -150,17 +194,28 @@ def parse_trust(text: str) -> Trust:
     """
     if text.lower().startswith("sha256:"):
         return Pin(_fingerprint(text[len("sha256:") :]))
+    return TrustFile(text)
+
+
+def _anchors_in(file: str) -> Anchors:
+    """Return what a PEM file holds, if TLS can use it.
+
+    Raises:
+        OperatorError: It cannot be read, or holds no certificate.
+    """
     try:
-        with Path(text).open("rb") as stream:
-            pem = stream.read(MAX_FILE_OCTETS)
+        with Path(file).open("rb") as stream:
+            found = ders_of(stream.read(MAX_FILE_OCTETS))
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata="".join(map(pem_of, found)))
+    except ssl.SSLError as error:
+        raise OperatorError(f"The CA file {file} holds a certificate that TLS cannot use.") from error
     except OSError as error:
         raise OperatorError(
-            f"The CA file {text} cannot be read ({error.strerror}); name a PEM file, or a pin as sha256:HEX."
+            f"The CA file {file} cannot be read ({error.strerror}); name a PEM file, or a pin as sha256:HEX."
         ) from error
-    try:
-        return Anchors(ders_of(pem))
     except MalformedRequest as error:
-        raise OperatorError(f"The CA file {text} holds no certificate: {error.detail}") from error
+        raise OperatorError(f"The CA file {file} holds no certificate: {error.detail}") from error
+    return Anchors(found)
 
 
 def _fingerprint(text: str) -> bytes:

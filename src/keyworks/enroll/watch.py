@@ -1,7 +1,8 @@
 """Keeps identities valid for as long as it runs: what ``schedule`` says, at the instant that it says.
 
 A failed renewal is told and tried again; it ends nothing, and what a folder holds stays in use. Each folder is
-looked at every few minutes, so that a clock that jumps, a machine that slept and a renewal by hand are noticed.
+looked at every few minutes, so that a clock that jumps, a machine that slept and a renewal by hand are noticed;
+so is the file of certificates that vouch for the server, which may be replaced as roots come and go.
 """
 
 import asyncio
@@ -34,6 +35,8 @@ class Happened(StrEnum):
     ENROLLED = "enrolled"
     RENEWED = "renewed"
     FAILED = "failed"
+    TRUSTED = "trusted"
+    NOT_TRUSTED = "not trusted"
     ANNOUNCED = "announced"
     NOT_ANNOUNCED = "not announced"
 
@@ -123,6 +126,7 @@ class _Post:
         self._announcement = _Tries()
         self._certificate: Certificate | None = None
         self._told: tuple[bytes, Plan] | None = None
+        self._mistrust = ""
 
     async def stand(self) -> None:
         """Look, do what is due, and wait; for ever."""
@@ -137,6 +141,7 @@ class _Post:
 
     async def _look(self) -> int:
         """Do what is due, and return when the next thing is; epoch seconds."""
+        self._look_at_trust()
         now = self._means.clock.now()
         try:
             present = self._folder.current()
@@ -152,6 +157,20 @@ class _Post:
             announcing = await self._announce(present)
         self._tell_plan(plan)
         return min(at for at in (plan.at, announcing, now + int(LOOK_AGAIN.total_seconds())) if at is not None)
+
+    def _look_at_trust(self) -> None:
+        """Notice who vouches for the server by now; what is wrong with that is told once."""
+        try:
+            changed, mistrust = self._wish.trust.look_again(), ""
+        except OperatorError as error:
+            changed, mistrust = False, f"{error.detail} Until then the server is trusted as before."
+        if mistrust and mistrust != self._mistrust:
+            self._tell(Happened.NOT_TRUSTED, mistrust)
+        elif changed:
+            self._tell(Happened.TRUSTED, "The CA file has changed; what it holds now vouches for the server.")
+        elif self._mistrust and not mistrust:
+            self._tell(Happened.TRUSTED, "The CA file can be read again, and holds what it held before.")
+        self._mistrust = mistrust
 
     def _plan(self, certificate: Certificate | None, at: int) -> Plan:
         earliest = max(at, self._renewal.not_before)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyworks.enroll.trust import Address, Anchors, Pin, parse_trust, parse_url, presented_by
+from keyworks.enroll.trust import Address, Pin, parse_trust, parse_url, presented_by
 from keyworks.errors import InvalidPath, MalformedRequest, OperatorError, Unavailable
+from keyworks.x509.certificate import pem_of
 from tests.unit.enroll.scripted import NO_TLS, plain_peer, scripted_server
 from tests.unit.enroll.small_pki import issuing, root, server
 
@@ -74,10 +76,41 @@ def test_half_a_pin_is_none(text: str) -> None:
         parse_trust(text)
 
 
-def test_a_ca_file_may_hold_several_certificates(tmp_path: Path) -> None:
+async def test_a_ca_file_may_hold_several_certificates(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_bytes(root().pem + issuing().pem)
-    assert parse_trust(str(file)) == Anchors((root().der, issuing().der))
+    assert await parse_trust(str(file)).anchors(Address("localhost", 1)) == (root().der, issuing().der)
+
+
+async def test_a_ca_file_that_was_replaced_counts_when_it_is_looked_at_again(tmp_path: Path) -> None:
+    file, address = tmp_path / "root.pem", Address("localhost", 1)
+    file.write_bytes(root().pem)
+    trust = parse_trust(str(file))
+    assert not trust.look_again()
+    file.write_bytes(issuing().pem)
+    assert await trust.anchors(address) == (root().der,)
+    assert (trust.look_again(), trust.look_again()) == (True, False)
+    assert await trust.anchors(address) == (issuing().der,)
+
+
+@pytest.mark.parametrize("broken", [None, "", "no certificate", pem_of(b"none")])
+async def test_a_ca_file_that_cannot_be_read_any_more_is_told_and_its_former_certificates_count(
+    tmp_path: Path, broken: str | None
+) -> None:
+    file = tmp_path / "root.pem"
+    file.write_bytes(root().pem)
+    trust = parse_trust(str(file))
+    file.unlink()
+    if broken is not None:
+        file.write_text(broken)
+    for _ in range(2):
+        with pytest.raises(OperatorError, match=re.escape(f"The CA file {file} ")):
+            trust.look_again()
+    assert await trust.anchors(Address("localhost", 1)) == (root().der,)
+
+
+def test_a_pin_never_changes() -> None:
+    assert not parse_trust(f"sha256:{'00' * 32}").look_again()
 
 
 @pytest.mark.parametrize("octets", [b"", b"no certificate", b"\xff\x00"])

@@ -12,7 +12,7 @@ import pytest
 
 from keyworks.enroll.hook import Hook
 from keyworks.enroll.identity import IdentityFolder
-from keyworks.enroll.trust import Anchors
+from keyworks.enroll.trust import Anchors, parse_trust
 from keyworks.enroll.upkeep import Action, Outcome, Wish
 from keyworks.enroll.watch import Event, Happened, Means, Watch, Watched
 from keyworks.enroll.window import Timetable, parse_windows
@@ -20,7 +20,7 @@ from keyworks.errors import NotAuthorized, Unavailable
 from keyworks.store.clock import Clock
 from keyworks.x509.certificate import time_text
 from keyworks.x509.tbs import NO_EXPIRY
-from tests.unit.enroll.small_pki import DAY, NOW
+from tests.unit.enroll.small_pki import DAY, NOW, issuing, root
 from tests.unit.enroll.virtual_time import BEGIN, VirtualTime, damage, fill
 
 WISH = Wish("https://localhost:1", "ldevid", Anchors(()))
@@ -81,11 +81,12 @@ class Place:
         timetable: Timetable | None = None,
         hook: Hook | None = None,
         folders: Sequence[IdentityFolder] = (),
+        wish: Wish = WISH,
     ) -> None:
         """Watch until the virtual time is over."""
         means = Means(clock, clock.pause, lambda: 0.5, server.keep)
         watch = Watch(timetable or Timetable(), hook, self.told.append, means)
-        task = asyncio.create_task(watch.keep([Watched(one, WISH) for one in folders or [self.folder]]))
+        task = asyncio.create_task(watch.keep([Watched(one, wish) for one in folders or [self.folder]]))
         over = asyncio.create_task(clock.over.wait())
         await asyncio.wait([task, over], return_when=asyncio.FIRST_COMPLETED)
         assert not task.done()
@@ -219,6 +220,36 @@ async def test_a_damaged_folder_is_told_and_taken_up_again_when_it_is_whole(plac
     assert 10 < len(place.told) < 30
     assert "is damaged" in place.told[0].sentence
     assert place.happened[-1] is Happened.PLANNED
+
+
+async def test_what_becomes_of_the_trust_file_is_told_once_each(place: Place, tmp_path: Path) -> None:
+    await fill(place.folder, (0, 300))
+    file = tmp_path / "root.pem"
+    file.write_bytes(root().pem)
+    clock = VirtualTime(DAY)
+    clock.meanwhile(2 * HOUR, lambda: file.write_bytes(issuing().pem))
+    clock.meanwhile(4 * HOUR, file.unlink)
+    clock.meanwhile(6 * HOUR, lambda: file.write_text("half a file"))
+    clock.meanwhile(8 * HOUR, lambda: file.write_bytes(issuing().pem))
+    await place.watch(Server(), clock, wish=replace(WISH, trust=parse_trust(str(file))))
+    assert [(one.happened, one.sentence) for one in place.told[1:]] == [
+        (Happened.TRUSTED, "The CA file has changed; what it holds now vouches for the server."),
+        (
+            Happened.NOT_TRUSTED,
+            (
+                f"The CA file {file} cannot be read (No such file or directory); name a PEM file, or a pin as "
+                "sha256:HEX. Until then the server is trusted as before."
+            ),
+        ),
+        (
+            Happened.NOT_TRUSTED,
+            (
+                f"The CA file {file} holds no certificate: There is no certificate in the PEM file. "
+                "Until then the server is trusted as before."
+            ),
+        ),
+        (Happened.TRUSTED, "The CA file can be read again, and holds what it held before."),
+    ]
 
 
 async def test_one_folder_s_trouble_is_not_the_other_s(place: Place) -> None:
