@@ -55,7 +55,10 @@ _PLACEHOLDERS: Final = {
     "uri": "each URI registered for it",
     "email": "each mail address registered for it",
     "upn": "each user principal name registered for it",
-    "request": "what the request asks for: alone any value, inside a longer template letters and digits",
+    "request": (
+        "what the request asks for, for one holder at a time: alone any value, inside a longer template "
+        "letters and digits"
+    ),
 }
 _EXAMPLES: Final[Mapping[Holder, Facts]] = MappingProxyType(
     {
