@@ -71,9 +71,9 @@ def _rules_of(title: str, module: ModuleType) -> Iterator[str]:
     source = module.__name__.rpartition(".")[2]
     yield f"## {title}\n"
     yield f"Declared in `lint/{source}.py`.\n"
+    rules = sorted((*module.FRAME_RULES, *module.RULES), key=lambda rule: rule.__code__.co_firstlineno)
     yield from table(
-        ("rule", "what it asks for"),
-        ((f"`{source}.{rule.__name__}`", _summary(rule)) for rule in module.RULES),
+        ("rule", "what it asks for"), ((f"`{source}.{rule.__name__}`", _summary(rule)) for rule in rules)
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from keyworks import oids
-from keyworks.lint.view import Context, Rule, View
+from keyworks.lint.view import Context, Frame, FrameRule, Rule, View
 from keyworks.x509.tbs import NO_EXPIRY
 
 _PROFILES: Final = ("idevid", "idevid-root", "idevid-issuing")
@@ -21,15 +21,15 @@ def idevid_has_one_serial_number(view: View, context: Context) -> str | None:
     return "An IDevID's subject has to have exactly one serialNumber." if wrong else None
 
 
-def idevid_signs(view: View, context: Context) -> str | None:
+def idevid_signs(frame: Frame, context: Context) -> str | None:
     """802.1AR §8.10: keyUsage has digitalSignature."""
-    wrong = context.profile == "idevid" and "digitalSignature" not in view.key_usage
+    wrong = context.profile == "idevid" and "digitalSignature" not in frame.key_usage
     return "An IDevID's keyUsage lacks digitalSignature." if wrong else None
 
 
-def idevid_is_no_ca(view: View, context: Context) -> str | None:
+def idevid_is_no_ca(frame: Frame, context: Context) -> str | None:
     """802.1AR §8: an IDevID belongs to an end entity."""
-    return "An IDevID has the CA bit." if context.profile == "idevid" and view.ca else None
+    return "An IDevID has the CA bit." if context.profile == "idevid" and frame.ca else None
 
 
 def hardware_module_names_are_complete(view: View, _: Context) -> str | None:
@@ -38,10 +38,12 @@ def hardware_module_names_are_complete(view: View, _: Context) -> str | None:
     return "A hardware module name has no serial number." if any(not m.serial_number for m in modules) else None
 
 
+FRAME_RULES: Final[tuple[FrameRule, ...]] = (
+    idevid_signs,
+    idevid_is_no_ca,
+)
 RULES: Final[tuple[Rule, ...]] = (
     idevid_never_expires,
     idevid_has_one_serial_number,
-    idevid_signs,
-    idevid_is_no_ca,
     hardware_module_names_are_complete,
 )

@@ -4,7 +4,7 @@ from typing import Final
 
 from keyworks import oids
 from keyworks.algorithms.registry import strength_bits
-from keyworks.lint.view import Context, Rule, View
+from keyworks.lint.view import Context, Frame, FrameRule, Rule, View
 from keyworks.x509 import extensions as x
 
 _LEAST_SERIAL_BITS: Final = 65
@@ -24,18 +24,18 @@ def serial_has_enough_random_bits(view: View, _: Context) -> str | None:
     return "The serial number is too short to be unpredictable." if short else None
 
 
-def key_is_strong_enough(view: View, _: Context) -> str | None:
+def key_is_strong_enough(frame: Frame, _: Context) -> str | None:
     """112 bits of strength, of authorities 128."""
-    least = _LEAST_CA_STRENGTH if view.ca else _LEAST_STRENGTH
-    weak = strength_bits(view.public_key.key_type) < least
-    return f"A {view.public_key.key_type} key is too weak here." if weak else None
+    least = _LEAST_CA_STRENGTH if frame.ca else _LEAST_STRENGTH
+    weak = strength_bits(frame.key_type) < least
+    return f"A {frame.key_type} key is too weak here." if weak else None
 
 
-def publication_addresses_are_there(view: View, context: Context) -> str | None:
+def publication_addresses_are_there(frame: Frame, context: Context) -> str | None:
     """CRL and issuer certificate can be found, for ever, below the authority's publication address."""
     if context.issuer is None:
         return None
-    points, access = view.value(oids.CRL_DISTRIBUTION_POINTS), view.value(oids.AUTHORITY_INFORMATION_ACCESS)
+    points, access = frame.value(oids.CRL_DISTRIBUTION_POINTS), frame.value(oids.AUTHORITY_INFORMATION_ACCESS)
     if points is None or access is None:
         return "cRLDistributionPoints or authorityInfoAccess is missing."
     urls = [*x.parse_crl_distribution_points(points)]
@@ -44,9 +44,11 @@ def publication_addresses_are_there(view: View, context: Context) -> str | None:
     return None if own else "A publication address is not the authority's."
 
 
+FRAME_RULES: Final[tuple[FrameRule, ...]] = (
+    key_is_strong_enough,
+    publication_addresses_are_there,
+)
 RULES: Final[tuple[Rule, ...]] = (
     leaf_does_not_outlive_its_issuer,
     serial_has_enough_random_bits,
-    key_is_strong_enough,
-    publication_addresses_are_there,
 )

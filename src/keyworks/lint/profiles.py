@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from keyworks import oids
-from keyworks.lint.view import Context, Rule, View
+from keyworks.lint.view import Context, Frame, FrameRule, Rule, View
 
 AUTHORITIES: Final = frozenset({"root", "issuing", "idevid-root", "idevid-issuing"})
 NEVER_ENDING: Final = frozenset({"idevid", "idevid-root", "idevid-issuing"})
@@ -104,22 +104,22 @@ _SLACK: Final = timedelta(minutes=5)
 """How far notBefore lies before the moment of issue."""
 
 
-def profile_has_its_purpose(view: View, context: Context) -> str | None:
+def profile_has_its_purpose(frame: Frame, context: Context) -> str | None:
     """What a certificate is for stands in its extKeyUsage."""
-    lacking = [one for one in _PURPOSES.get(context.profile, ()) if one not in view.purposes]
+    lacking = [one for one in _PURPOSES.get(context.profile, ()) if one not in frame.purposes]
     return f"extKeyUsage lacks {lacking[0]}." if lacking else None
 
 
-def powers_stay_with_their_profiles(view: View, context: Context) -> str | None:
+def powers_stay_with_their_profiles(frame: Frame, context: Context) -> str | None:
     """A purpose that is a power over others stands only in profiles that are about it; any purpose, in none."""
-    wrong = [one for one in view.purposes if context.profile not in RESERVED.get(one, {context.profile})]
+    wrong = [one for one in frame.purposes if context.profile not in RESERVED.get(one, {context.profile})]
     return f"extKeyUsage has {wrong[0]}, which profile {context.profile} cannot have." if wrong else None
 
 
-def profile_has_its_key_usage(view: View, context: Context) -> str | None:
+def profile_has_its_key_usage(frame: Frame, context: Context) -> str | None:
     """A profile's keyUsage is what its protocols need, and no more."""
     wanted = _KEY_USAGE.get(context.profile, _SIGNS)
-    return None if view.key_usage == wanted else f"keyUsage is not {', '.join(sorted(wanted))}."
+    return None if frame.key_usage == wanted else f"keyUsage is not {', '.join(sorted(wanted))}."
 
 
 def profile_has_its_names(view: View, context: Context) -> str | None:
@@ -137,18 +137,18 @@ def application_has_one_uri(view: View, context: Context) -> str | None:
     return "An OPC UA application's certificate has several URIs." if len(view.names.uri) > 1 else None
 
 
-def time_stamps_have_a_critical_purpose_of_their_own(view: View, context: Context) -> str | None:
+def time_stamps_have_a_critical_purpose_of_their_own(frame: Frame, context: Context) -> str | None:
     """RFC 3161 §2.3: extKeyUsage is critical and has timeStamping alone."""
-    one = view.extensions.get(oids.EXTENDED_KEY_USAGE)
+    one = frame.extensions.get(oids.EXTENDED_KEY_USAGE)
     if context.profile != "timestamping" or one is None:
         return None
-    right = one.critical and view.purposes == (oids.KP_TIME_STAMPING,)
+    right = one.critical and frame.purposes == (oids.KP_TIME_STAMPING,)
     return None if right else "extKeyUsage of a time-stamping authority is not critical, or has more purposes."
 
 
-def only_ocsp_responders_are_not_checked(view: View, context: Context) -> str | None:
+def only_ocsp_responders_are_not_checked(frame: Frame, context: Context) -> str | None:
     """RFC 6960 §4.2.2.2.1: id-pkix-ocsp-nocheck in a responder's certificate, and in no other."""
-    fits = (oids.OCSP_NO_CHECK in view.extensions) == (context.profile == "ocsp-responder")
+    fits = (oids.OCSP_NO_CHECK in frame.extensions) == (context.profile == "ocsp-responder")
     return (
         None if fits else "id-pkix-ocsp-nocheck is missing, or in a certificate whose status has to be asked."
     )
@@ -165,20 +165,22 @@ def profile_does_not_live_too_long(view: View, context: Context) -> str | None:
     )
 
 
-def profile_fits_the_ca_bit(view: View, context: Context) -> str | None:
+def profile_fits_the_ca_bit(frame: Frame, context: Context) -> str | None:
     """Only the profiles of authorities make authorities."""
-    fits = view.ca == (context.profile in AUTHORITIES)
+    fits = frame.ca == (context.profile in AUTHORITIES)
     return None if fits else f"Profile {context.profile} and the CA bit contradict."
 
 
-RULES: Final[tuple[Rule, ...]] = (
+FRAME_RULES: Final[tuple[FrameRule, ...]] = (
     profile_has_its_purpose,
     powers_stay_with_their_profiles,
     profile_has_its_key_usage,
-    profile_has_its_names,
-    application_has_one_uri,
     time_stamps_have_a_critical_purpose_of_their_own,
     only_ocsp_responders_are_not_checked,
-    profile_does_not_live_too_long,
     profile_fits_the_ca_bit,
+)
+RULES: Final[tuple[Rule, ...]] = (
+    profile_has_its_names,
+    application_has_one_uri,
+    profile_does_not_live_too_long,
 )

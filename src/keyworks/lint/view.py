@@ -1,7 +1,13 @@
-"""What rules look at: a TBS certificate read back from its octets, independently of what made them."""
+"""What rules look at: a TBS certificate read back from its octets, independently of what made them.
 
-from collections.abc import Callable
+Most of a certificate is the same in all that one issuer makes of one profile. That part is its frame: read
+once, and judged once by the rules that look at nothing else.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from cryptography.hazmat import asn1
@@ -45,47 +51,37 @@ class Context:
     publication_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A TBS certificate, read.
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """What a TBS certificate has in common with many others. Two with the same content are one object.
 
     Args:
         version: 2 means v3.
-        serial_number: As signed.
         signature: DER AlgorithmIdentifier.
         issuer_der: As signed.
-        not_before: Epoch seconds.
-        not_after: Epoch seconds.
-        time_tags: Of both instants: UTCTime or GeneralizedTime.
-        subject: Read.
-        public_key: Read.
         unique_ids: Whether one is there.
+        key_type: Of the subject's key.
+        nameless: Whether the subject is empty.
         listed: Object identifiers of the extensions in order.
-        extensions: By object identifier.
+        extensions: By object identifier; those that are each certificate's own, without a value.
         ca: basicConstraints.
         path_length: basicConstraints.
         key_usage: Empty without the extension.
         purposes: Of extKeyUsage; empty without.
-        names: subjectAltName, if there is one.
     """
 
     version: int
-    serial_number: int
     signature: bytes
     issuer_der: bytes
-    not_before: int
-    not_after: int
-    time_tags: tuple[str, str]
-    subject: Name
-    public_key: PublicKey
     unique_ids: bool
+    key_type: str
+    nameless: bool
     listed: tuple[str, ...]
-    extensions: dict[str, x.Extension]
+    extensions: Mapping[str, x.Extension]
     ca: bool
     path_length: int | None
     key_usage: frozenset[str]
     purposes: tuple[str, ...]
-    names: SubjectAltName | None
 
     def value(self, oid: str) -> bytes | None:
         """Return an extension's value, if it is there."""
@@ -93,10 +89,43 @@ class View:
         return found.value if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A TBS certificate, read.
+
+    Args:
+        frame: What it has in common with others.
+        serial_number: As signed.
+        not_before: Epoch seconds.
+        not_after: Epoch seconds.
+        time_tags: Of both instants: UTCTime or GeneralizedTime.
+        subject: Read.
+        public_key: Read.
+        key_identifier: The value of subjectKeyIdentifier, if there is one.
+        names: subjectAltName, if there is one.
+    """
+
+    frame: Frame
+    serial_number: int
+    not_before: int
+    not_after: int
+    time_tags: tuple[str, str]
+    subject: Name
+    public_key: PublicKey
+    key_identifier: bytes | None
+    names: SubjectAltName | None
+
+
 Rule = Callable[[View, Context], str | None]
-"""Says what is wrong, or ``None``."""
+"""Says what is wrong with a certificate, or ``None``."""
+
+FrameRule = Callable[[Frame, Context], str | None]
+"""Says what is wrong with all certificates of a frame, or ``None``."""
 
 UTC_TIME: Final = "UTCTime"
+_FRAMES: Final = 256
+_OWN: Final = frozenset({oids.SUBJECT_KEY_IDENTIFIER, oids.SUBJECT_ALT_NAME})
+"""Extensions with a value of each certificate's own."""
 
 
 def read(tbs: bytes) -> View:
@@ -115,32 +144,60 @@ def read(tbs: bytes) -> View:
 
 
 def _view(tbs: rfc5280.TBSCertificate) -> View:
-    extensions = {
-        one.extn_id.dotted_string: x.Extension(one.extn_id.dotted_string, one.critical, bytes(one.extn_value))
-        for one in tbs.extensions or ()
-    }
+    listed = [(one.extn_id.dotted_string, one.critical, bytes(one.extn_value)) for one in tbs.extensions or ()]
+    own = {oid: value for oid, _, value in listed if oid in _OWN}
+    names = own.get(oids.SUBJECT_ALT_NAME)
+    times = (tbs.validity.not_before, tbs.validity.not_after)
+    subject = Name.parse(octets_of(tbs.subject))
+    public_key = PublicKey.parse(octets_of(tbs.subject_public_key_info))
+    frame = _frame(
+        tbs.version,
+        octets_of(tbs.signature),
+        octets_of(tbs.issuer),
+        tbs.issuer_unique_id is not None or tbs.subject_unique_id is not None,
+        public_key.key_type,
+        subject.is_empty,
+        tuple([(oid, critical, b"" if oid in _OWN else value) for oid, critical, value in listed]),
+    )
+    return View(
+        frame=frame,
+        serial_number=tbs.serial_number,
+        not_before=instant_of(times[0]),
+        not_after=instant_of(times[1]),
+        time_tags=(type(times[0]).__name__, type(times[1]).__name__),
+        subject=subject,
+        public_key=public_key,
+        key_identifier=own.get(oids.SUBJECT_KEY_IDENTIFIER),
+        names=x.parse_subject_alt_name(names) if names is not None else None,
+    )
+
+
+@lru_cache(maxsize=_FRAMES)
+def _frame(
+    version: int,
+    signature: bytes,
+    issuer_der: bytes,
+    unique_ids: bool,
+    key_type: str,
+    nameless: bool,
+    listed: tuple[tuple[str, bool, bytes], ...],
+) -> Frame:
+    extensions = {oid: x.Extension(oid, critical, value) for oid, critical, value in listed}
     values = {oid: one.value for oid, one in extensions.items()}
     constraints = values.get(oids.BASIC_CONSTRAINTS)
     ca, path_length = x.parse_basic_constraints(constraints) if constraints is not None else (False, None)
     usage, purposes = values.get(oids.KEY_USAGE), values.get(oids.EXTENDED_KEY_USAGE)
-    names = values.get(oids.SUBJECT_ALT_NAME)
-    times = (tbs.validity.not_before, tbs.validity.not_after)
-    return View(
-        version=tbs.version,
-        serial_number=tbs.serial_number,
-        signature=octets_of(tbs.signature),
-        issuer_der=octets_of(tbs.issuer),
-        not_before=instant_of(times[0]),
-        not_after=instant_of(times[1]),
-        time_tags=(type(times[0]).__name__, type(times[1]).__name__),
-        subject=Name.parse(octets_of(tbs.subject)),
-        public_key=PublicKey.parse(octets_of(tbs.subject_public_key_info)),
-        unique_ids=tbs.issuer_unique_id is not None or tbs.subject_unique_id is not None,
-        listed=tuple(one.extn_id.dotted_string for one in tbs.extensions or ()),
-        extensions=extensions,
+    return Frame(
+        version=version,
+        signature=signature,
+        issuer_der=issuer_der,
+        unique_ids=unique_ids,
+        key_type=key_type,
+        nameless=nameless,
+        listed=tuple(oid for oid, _, _ in listed),
+        extensions=MappingProxyType(extensions),
         ca=ca,
         path_length=path_length,
         key_usage=x.parse_key_usage(usage) if usage is not None else frozenset(),
         purposes=x.parse_extended_key_usage(purposes) if purposes is not None else (),
-        names=x.parse_subject_alt_name(names) if names is not None else None,
     )

@@ -76,6 +76,10 @@ class Certificate:
     authority_key_identifier: bytes | None
     fingerprint: bytes
 
+    def __hash__(self) -> int:
+        """Return a hash of the octets, which decide everything else."""
+        return hash(self.fingerprint)
+
     @classmethod
     def parse(cls, der: bytes) -> "Certificate":
         """Return the certificate in ``der``.

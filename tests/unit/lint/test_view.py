@@ -19,16 +19,16 @@ def test_a_view_is_read_from_the_octets_alone(good: Good) -> None:
     tbs, context = good("tls-server")
     view = read(tbs.encode())
     assert context.issuer is not None
-    assert view.version == 2
-    assert view.issuer_der == context.issuer.subject.der
+    assert view.frame.version == 2
+    assert view.frame.issuer_der == context.issuer.subject.der
     assert view.not_before == NOON - 300
     assert view.time_tags == ("UTCTime", "UTCTime")
-    assert view.key_usage == {"digitalSignature"}
-    assert view.purposes == (oids.KP_SERVER_AUTH,)
+    assert view.frame.key_usage == {"digitalSignature"}
+    assert view.frame.purposes == (oids.KP_SERVER_AUTH,)
     assert view.names is not None
     assert view.names.dns == ("server.example",)
-    assert not view.ca
-    assert view.value(oids.NAME_CONSTRAINTS) is None
+    assert not view.frame.ca
+    assert view.frame.value(oids.NAME_CONSTRAINTS) is None
 
 
 @pytest.mark.parametrize(
