@@ -108,9 +108,9 @@ def record(tx: Transaction, issuances: Sequence[Issuance]) -> list[Recorded]:
 
 
 def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry]) -> Recorded:
-    order = issuance.order
+    order, subject = issuance.order, issuance.order.wanted.subject.text
     refusal = _refusal(tx, order, issuance.at)
-    certificate_id = _insert(tx, issuance) if refusal is None else None
+    certificate_id = _insert(tx, issuance, subject) if refusal is None else None
     if certificate_id is None:
         # Another worker may have answered the identical request since we looked: then its answer is ours.
         return find_repeated(tx, order, issuance.at) or Recorded(refusal=refusal)
@@ -121,7 +121,7 @@ def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry])
         entries.append(_entry(issuance, "certificate.revoked", superseded))
     if order.companion is not None:
         order.companion(tx, certificate_id)
-    entries.append(_entry(issuance, "certificate.issued", _description(issuance, certificate_id)))
+    entries.append(_entry(issuance, "certificate.issued", _description(issuance, certificate_id, subject)))
     return Recorded(certificate_id, issuance.der, superseded=tuple(formers.values()))
 
 
@@ -152,7 +152,7 @@ def _refusal(tx: Transaction, order: Order, at: int) -> KeyworksError | None:
     return None
 
 
-def _insert(tx: Transaction, issuance: Issuance) -> str | None:
+def _insert(tx: Transaction, issuance: Issuance, subject: str) -> str | None:
     """Write the certificate and return its id; ``None`` if a live one answers the identical request."""
     order, certificate_id = issuance.order, new_id()
     row = {
@@ -163,7 +163,7 @@ def _insert(tx: Transaction, issuance: Issuance) -> str | None:
         "profile": order.profile.name,
         "profile_version": order.profile.version,
         "owner": order.owner,
-        "subject": order.wanted.subject.text,
+        "subject": subject,
         "public_key": order.public_key.fingerprint,
         "not_before": issuance.not_before,
         "not_after": issuance.not_after,
@@ -221,7 +221,7 @@ def revoke_certificate(tx: Transaction, certificate_id: str, reason: str, at: in
     return bool(changed)
 
 
-def _description(issuance: Issuance, certificate_id: str) -> tuple[tuple[str, str], ...]:
+def _description(issuance: Issuance, certificate_id: str, subject: str) -> tuple[tuple[str, str], ...]:
     order = issuance.order
     return (
         ("certificate", certificate_id),
@@ -229,7 +229,7 @@ def _description(issuance: Issuance, certificate_id: str) -> tuple[tuple[str, st
         ("fingerprint", issuance.fingerprint.hex()),
         ("issuer", order.issuer.file_name),
         ("profile", f"{order.profile.name}/{order.profile.version}"),
-        ("subject", order.wanted.subject.text),
+        ("subject", subject),
     )
 
 
