@@ -28,7 +28,7 @@ WHOLE = request(Plan(attributes=(NAMED, CAPABLE, challenge_password("abc"))))
 def wanted(der: bytes) -> Recipient | RequestError | NotAuthorized | None:
     """Return for whom the key is encrypted, or the refusal."""
     try:
-        parse_key_request(der, OWN.parsed.public_key)
+        parse_key_request(der)
         return recipient_of(parse_attributes(der), PRESENTED)
     except (MalformedRequest, BadSubjectKey, NotAuthorized) as refused:
         check_sentence(refused)

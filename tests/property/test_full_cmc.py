@@ -20,7 +20,7 @@ from keyworks.x509.certificate import Certificate
 from keyworks.x509.certificate_request_message import parse_certificate_request_message
 from keyworks.x509.der import wrap
 from keyworks.x509.request import encode_certification_request
-from keyworks.x509.template import Template
+from keyworks.x509.template import KeyedTemplate
 from tests.property.x509.mutation import check_sentence, mutated, one_octet_changes
 from tests.unit.protocols.est.cmc.line import Line, open_line
 from tests.unit.protocols.est.cmc.messages import (
@@ -80,7 +80,7 @@ def message(content: bytes) -> Message | None:
     return read
 
 
-def template(der: bytes) -> Template | None:
+def template(der: bytes) -> KeyedTemplate | None:
     try:
         return parse_certificate_request_message(der)
     except (MalformedRequest, BadSubjectKey, BadProofOfPossession) as refused:

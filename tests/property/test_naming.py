@@ -16,7 +16,6 @@ from keyworks.authority.library import PROFILES
 from keyworks.authority.name_rules import REGISTERED, REQUEST, SINGLE, Facts, NameRule, NameRules
 from keyworks.authority.naming import certified, check_names
 from keyworks.errors import NotAuthorized, OperatorError, RejectedName
-from keyworks.testing import software_signer
 from keyworks.x509.extensions import parse_subject_alt_name
 from keyworks.x509.general_name import SubjectAltName
 from keyworks.x509.name import BY_SHORT_NAME, EMPTY_NAME, Attribute, Name
@@ -54,7 +53,7 @@ RULES: Final = st.tuples(
 
 @cache
 def _empty_template() -> Template:
-    return Template(EMPTY_NAME, software_signer().public_key, None, (), None, b"")
+    return Template(EMPTY_NAME, None, (), None, b"")
 
 
 @st.composite

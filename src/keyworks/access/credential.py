@@ -56,9 +56,11 @@ class SecretCredential:
 
     Args:
         secret_id: Of its record.
+        bound_key: Fingerprint of the public key that it was used for before.
     """
 
     secret_id: str
+    bound_key: bytes | None = None
 
     @property
     def fingerprint(self) -> bytes:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from keyworks.access.anchor import Anchor
 from keyworks.access.principal import Kind
-from keyworks.access.secret import OneTimeSecret
+from keyworks.access.secret import USED, OneTimeSecret
 from keyworks.errors import NotAuthorized
 from keyworks.store.engine import Transaction
 from keyworks.store.schema import metadata
@@ -157,8 +157,12 @@ BIND_SECRET: Final = Statement(
 )
 SPEND_SECRET: Final = Statement(
     update(one_time_secret)
-    .where(one_time_secret.c.id == bindparam("wanted_id"), one_time_secret.c.spent == 0)
-    .values(spent=1)
+    .where(
+        one_time_secret.c.id == bindparam("wanted_id"),
+        one_time_secret.c.spent == 0,
+        or_(one_time_secret.c.bound_key.is_(None), one_time_secret.c.bound_key == bindparam("key")),
+    )
+    .values(spent=1, bound_key=bindparam("key"))
     .returning(one_time_secret.c.id)
 )
 VOID_SECRETS: Final = Statement(
@@ -283,17 +287,18 @@ def bind_secret(tx: Transaction, uses: Sequence[tuple[str, bytes]]) -> list[None
     """
     for secret_id, key in uses:
         if not tx.execute(BIND_SECRET, {"wanted_id": secret_id, "key": key}):
-            raise NotAuthorized("The one-time secret was used for another key; ask the operator for a new one.")
+            raise NotAuthorized(USED)
     return [None] * len(uses)
 
 
-def spend_secret(tx: Transaction, secret_id: str) -> None:
-    """Mark a secret spent.
+def spend_secret(tx: Transaction, secret_id: str, key: bytes) -> None:
+    """Mark a secret spent, for the public key that is certified in the same transaction.
 
     Raises:
-        NotAuthorized: It was spent before, and what was issued for it is no longer valid; or it was replaced.
+        NotAuthorized: It was spent before, and what was issued for it is no longer valid; or it was replaced,
+            or used for another key.
     """
-    if not tx.execute(SPEND_SECRET, {"wanted_id": secret_id}):
+    if not tx.execute(SPEND_SECRET, {"wanted_id": secret_id, "key": key}):
         raise NotAuthorized(
             "The one-time secret is spent, or a newer one has replaced it; ask the operator for a new one."
         )

@@ -1,7 +1,9 @@
 """One-time secrets: how a station that has no certificate yet proves who it is.
 
 A secret is printed once and stored as a MAC. At first use it is bound to the public key it was used for; an
-identical retry is still answered; once the certificate is recorded it is spent.
+identical retry is still answered; once the certificate is recorded it is spent. A key that the server makes is
+another one with each request, so with such a key a secret is bound and spent at once, by the transaction that
+records the certificate: until then nothing of the key has left the server, and a retry may bring the next one.
 """
 
 import secrets
@@ -15,6 +17,7 @@ SECRET_OCTETS: Final = 20
 """160 random bits: nobody guesses that, so guesses need not be slowed down."""
 
 LIFETIME: Final = timedelta(hours=24)
+USED: Final = "The one-time secret was used for another key; ask the operator for a new one."
 
 
 @dataclass(frozen=True, slots=True)

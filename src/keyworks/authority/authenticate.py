@@ -123,7 +123,7 @@ class Authenticator:
         if secret.expires_at < at:
             raise AuthenticationFailed("The one-time secret has expired; ask the operator for a new one.")
         principal = Principal(secret.principal_kind, secret.principal_name)
-        return Authenticated(principal, SecretCredential(secret.id), None, secret.expires_at)
+        return Authenticated(principal, SecretCredential(secret.id, secret.bound_key), None, secret.expires_at)
 
 
 def _find_own(tx: Transaction, leaf: bytes, register: Register, at: int) -> Authenticated | None:

@@ -13,6 +13,7 @@ from keyworks import oids
 from keyworks.access.credential import CertificateCredential, SecretCredential
 from keyworks.access.principal import Kind, Principal
 from keyworks.access.records import Account, spend_secret
+from keyworks.algorithms.public_key import PublicKey
 from keyworks.authority import naming
 from keyworks.authority.authenticate import Authenticated
 from keyworks.authority.channel import Channel
@@ -67,26 +68,35 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class _Grant:
-    """A rule's decision."""
+class Grant:
+    """What may be issued for who asks, whatever key it will be over.
+
+    Args:
+        owner: Whose certificate it becomes.
+        wanted: Its names.
+        replacement: What becomes of the owner's present certificate.
+        holder: The owner, as it is registered.
+        chosen: Those of the names that the request alone chose.
+    """
 
     owner: str
     wanted: Wanted
     replacement: Replacement
     holder: Device | Account
+    chosen: tuple[tuple[str, str], ...] = ()
 
     @property
     def device(self) -> Device | None:
+        """Return the owner, where it is a device."""
         return self.holder if isinstance(self.holder, Device) else None
 
 
-def authorize(tx: Transaction, ask: Ask) -> Order:
-    """Return the order for what was asked, if it may be issued.
+def authorize(tx: Transaction, ask: Ask) -> Grant:
+    """Return what may be issued of what was asked.
 
     Raises:
         NotAuthorized: Who asks may not.
         RejectedName: What is asked for is not what may be certified.
-        BadSubjectKey: The profile does not certify such a key.
     """
     channel, principal = ask.channel, ask.authenticated.principal
     accepts = channel.accepts & channel.profile.accepts
@@ -95,15 +105,33 @@ def authorize(tx: Transaction, ask: Ask) -> Order:
         raise NotAuthorized(
             f"Channel {channel.label} serves {accepted}; the client certificate is a {principal.kind.value}'s."
         )
-    channel.profile.check_key(ask.template.public_key)
     grant = _renewal(tx, ask) if ask.operation is Operation.REENROLL else _enrollment(tx, ask)
+    return replace(grant, chosen=_chosen(tx, ask, grant)) if channel.profile.names.is_free else grant
+
+
+def _chosen(tx: Transaction, ask: Ask, grant: Grant) -> tuple[tuple[str, str], ...]:
+    """Return the names that the request alone chose."""
+    facts = _facts(tx, ask, grant.holder)
+    if grant.device is not None:
+        facts = replace(facts, registered=names_of(tx, grant.device.id))
+    return chosen_names(ask.channel.profile.names, facts, grant.wanted)
+
+
+def order_for(ask: Ask, grant: Grant, public_key: PublicKey) -> Order:
+    """Return the order for what was granted, over a key.
+
+    Raises:
+        BadSubjectKey: The profile does not certify such a key.
+    """
+    channel = ask.channel
+    channel.profile.check_key(public_key)
     credential, own = ask.authenticated.credential, ask.authenticated.own
     renews = ask.operation is Operation.REENROLL
     return Order(
         issuer=ask.issuer,
         profile=channel.profile,
         wanted=grant.wanted,
-        public_key=ask.template.public_key,
+        public_key=public_key,
         owner=grant.owner,
         replacement=grant.replacement,
         requester=ask.requester,
@@ -112,29 +140,21 @@ def authorize(tx: Transaction, ask: Ask) -> Order:
         counts=grant.device is not None and grant.device.order_id is not None,
         request_key=None
         if renews
-        else request_key(channel.id, ask.template.public_key, grant.wanted, credential.fingerprint),
+        else request_key(channel.id, public_key, grant.wanted, credential.fingerprint),
         credential_id=own.certificate_id if own else None,
-        chosen=_chosen(tx, ask, grant) if channel.profile.names.is_free else (),
-        companion=_spending(credential) if isinstance(credential, SecretCredential) else None,
+        chosen=grant.chosen,
+        companion=_spending(credential, public_key) if isinstance(credential, SecretCredential) else None,
     )
 
 
-def _chosen(tx: Transaction, ask: Ask, grant: _Grant) -> tuple[tuple[str, str], ...]:
-    """Return the names that the request alone chose."""
-    facts = _facts(tx, ask, grant.holder)
-    if grant.device is not None:
-        facts = replace(facts, registered=names_of(tx, grant.device.id))
-    return chosen_names(ask.channel.profile.names, facts, grant.wanted)
-
-
-def _spending(credential: SecretCredential) -> Callable[[Transaction, str], None]:
+def _spending(credential: SecretCredential, public_key: PublicKey) -> Callable[[Transaction, str], None]:
     def spend(tx: Transaction, _certificate_id: str) -> None:
-        spend_secret(tx, credential.secret_id)
+        spend_secret(tx, credential.secret_id, public_key.fingerprint)
 
     return spend
 
 
-def _renewal(tx: Transaction, ask: Ask) -> _Grant:
+def _renewal(tx: Transaction, ask: Ask) -> Grant:
     """RFC 7030 §4.2.2: the certificate being renewed authenticates the request, and keeps its names."""
     own, credential = ask.authenticated.own, ask.authenticated.credential
     if not isinstance(credential, CertificateCredential):
@@ -153,7 +173,7 @@ def _renewal(tx: Transaction, ask: Ask) -> _Grant:
     if ask.template.changed_names is not None:
         wanted = _changed(tx, ask, wanted, holder)
     _check_nobody_elses(tx, ask, wanted, holder.id)
-    return _Grant(own.owner, wanted, Replacement.KEEP, holder)
+    return Grant(own.owner, wanted, Replacement.KEEP, holder)
 
 
 def _changed(tx: Transaction, ask: Ask, current: Wanted, holder: Device | Account) -> Wanted:
@@ -187,7 +207,7 @@ def _facts(tx: Transaction, ask: Ask, holder: Device | Account) -> Facts:
     return naming.principal_facts(issuer, holder.name, holder.names, holder.site)
 
 
-def _enrollment(tx: Transaction, ask: Ask) -> _Grant:
+def _enrollment(tx: Transaction, ask: Ask) -> Grant:
     _check_purpose(ask.authenticated)
     if ask.template.changed_names is not None:
         raise RejectedName(
@@ -211,7 +231,7 @@ def _check_purpose(authenticated: Authenticated) -> None:
         )
 
 
-def _for_a_device(tx: Transaction, ask: Ask) -> _Grant:
+def _for_a_device(tx: Transaction, ask: Ask) -> Grant:
     """A device asks for itself, with its IDevID, or a station for a device, by what was registered before."""
     profile, itself = ask.channel.profile, ask.authenticated.principal.kind is Kind.DEVICE
     if itself:
@@ -226,10 +246,10 @@ def _for_a_device(tx: Transaction, ask: Ask) -> _Grant:
         _check_no_namesake(tx, ask, wanted, device)
     on_the_line = profile.base == "idevid"
     replacement = Replacement.REVOKE_UNTIL_SHIPPED if on_the_line else Replacement.REVOKE
-    return _Grant(f"device:{device.id}", wanted, replacement, device)
+    return Grant(f"device:{device.id}", wanted, replacement, device)
 
 
-def _for_the_principal_itself(tx: Transaction, ask: Ask) -> _Grant:
+def _for_the_principal_itself(tx: Transaction, ask: Ask) -> Grant:
     """A station, service or person gets its own certificate."""
     profile, principal = ask.channel.profile, ask.authenticated.principal
     account = _active_account(ask)
@@ -240,7 +260,7 @@ def _for_the_principal_itself(tx: Transaction, ask: Ask) -> _Grant:
     # What it signed is verified for longer than it signs, so a new certificate revokes no old one.
     signs = not PROFILES[profile.base].renewable
     replacement = Replacement.KEEP if signs else Replacement.REVOKE
-    return _Grant(principal.text, wanted, replacement, account)
+    return Grant(principal.text, wanted, replacement, account)
 
 
 def _check_nobody_elses(tx: Transaction, ask: Ask, wanted: Wanted, holder_id: str) -> None:

@@ -2,14 +2,18 @@
 
 ::
 
-    authenticate → parse → authorize → [Pending: approval] → issue
+    authenticate → parse → authorize ──────────────────────► [Pending: approval] → issue
+                              └─► make the key ─► all of it anew ─┘
+
+A key that is made here is made for who may have it: a refused request costs none. As that may take seconds, the
+request is looked at once more afterwards.
 
 Whoever is refused before being authenticated is counted; whoever is refused afterwards is entered in the
 ledger.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from keyworks.access.credential import (
@@ -18,10 +22,12 @@ from keyworks.access.credential import (
     PresentedChain,
     SecretCredential,
 )
-from keyworks.access.principal import Kind
+from keyworks.access.principal import Kind, Principal
 from keyworks.access.records import bind_secret
+from keyworks.access.secret import USED
+from keyworks.algorithms.public_key import PublicKey
 from keyworks.authority.authenticate import Authenticated, Authenticator
-from keyworks.authority.authorize import Ask, Operation, authorize
+from keyworks.authority.authorize import Ask, Grant, Operation, authorize, order_for
 from keyworks.authority.binding import check_binding
 from keyworks.authority.channel import Channel, ChannelPolicy
 from keyworks.authority.issue import Issued, IssuingPath
@@ -37,7 +43,7 @@ from keyworks.ledger.records import enter
 from keyworks.ledger.refusals import RefusalCounter
 from keyworks.store.clock import Clock
 from keyworks.store.engine import Store
-from keyworks.x509.template import Template
+from keyworks.x509.template import KeyedTemplate, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,19 @@ class Admitted:
     register: Register
     channel: Channel
     authenticated: Authenticated
+
+
+@dataclass(frozen=True, slots=True)
+class KeyToMake:
+    """A request for a certificate over a key that is made here.
+
+    Args:
+        template: What is asked for.
+        make: Makes the key for who asks, such as ``device:ID``, once it may have it; returns the public half.
+    """
+
+    template: Template
+    make: Callable[[str], Awaitable[PublicKey]]
 
 
 class Enrollment:
@@ -137,22 +156,31 @@ class Enrollment:
         channel = register.channel(label)
         return channel, organization_of(register.current_generation(channel.authority_id).issuer.name)
 
-    async def enroll(self, attempt: Attempt, parse: Callable[[bytes], Template]) -> Issued | Pending:
+    async def enroll(
+        self, attempt: Attempt, parse: Callable[[bytes], KeyedTemplate | KeyToMake]
+    ) -> Issued | Pending:
         """Issue what the attempt asks for, if it may be issued; or say that it waits for approval.
 
         Args:
             attempt: The request.
-            parse: Turns its octets into a template, checking proof of possession.
+            parse: Turns its octets into a template, checking proof of possession unless the key is made here.
 
         Raises:
             KeyworksError: By cause; nothing was issued.
         """
         admitted = await self.admit(attempt)
         channel, authenticated = admitted.channel, admitted.authenticated
-        template = None
+        template: Template | None = None
         try:
-            template = parse(attempt.request)
-            return await self._issue(attempt, template, channel, admitted.register, authenticated)
+            wanted = parse(attempt.request)
+            if isinstance(wanted, KeyToMake):
+                template = wanted.template
+                order = await self._order_with_made_key(attempt, wanted, admitted)
+            else:
+                template = wanted
+                order = await self._order_with_own_key(attempt, wanted, admitted)
+            approved = await await_approval(self._store, order, channel, template.der, self._clock.now())
+            return approved if isinstance(approved, Pending) else await self._path.issue(approved)
         except (RequestError, NotAuthorized) as error:
             located = replace(attempt, label=channel.label)
             await self._store.write(enter, seal(self._refusal(located, template, authenticated, error)))
@@ -224,14 +252,28 @@ class Enrollment:
             "Authenticate with a client certificate (TLS) or a one-time secret (HTTP Basic)."
         )
 
-    async def _issue(
-        self,
-        attempt: Attempt,
-        template: Template,
-        channel: Channel,
-        register: Register,
-        authenticated: Authenticated,
-    ) -> Issued | Pending:
+    async def _order_with_own_key(self, attempt: Attempt, template: KeyedTemplate, admitted: Admitted) -> Order:
+        """Return the order over the requester's own key; a one-time secret is bound to it, for retries."""
+        ask, grant = await self._decide(attempt, template, admitted)
+        order = order_for(ask, grant, template.public_key)
+        credential = admitted.authenticated.credential
+        if isinstance(credential, SecretCredential):
+            await self._store.write(bind_secret, (credential.secret_id, template.public_key.fingerprint))
+        return order
+
+    async def _order_with_made_key(self, attempt: Attempt, wanted: KeyToMake, admitted: Admitted) -> Order:
+        """Return the order over a key that is made now, in which time trust and permission may have ended."""
+        authenticated = admitted.authenticated
+        _, grant = await self._decide(attempt, wanted.template, admitted)
+        if isinstance(authenticated.credential, SecretCredential) and authenticated.credential.bound_key:
+            raise NotAuthorized(USED)
+        public_key = await wanted.make(_asking(authenticated.principal, grant))
+        ask, grant = await self._decide(attempt, wanted.template, await self.admit(attempt))
+        return order_for(ask, grant, public_key)
+
+    async def _decide(self, attempt: Attempt, template: Template, admitted: Admitted) -> tuple[Ask, Grant]:
+        """Say what may be issued of what is asked, whatever key it will be over."""
+        register, channel, authenticated = admitted.register, admitted.channel, admitted.authenticated
         generation = register.current_generation(channel.authority_id)
         generation.check_issues(self._clock.now())
         ask = Ask(
@@ -243,14 +285,11 @@ class Enrollment:
             attempt.source,
             register.accounts,
         )
-        order = await self._store.read(lambda tx: authorize(tx, ask))
-        if not _is_for_another(order, authenticated):
+        grant = await self._store.read(lambda tx: authorize(tx, ask))
+        # What a registration authority asks for was made on another connection than its own (RFC 7030 §3.7).
+        if grant.owner == _asking(authenticated.principal, grant):
             check_binding(channel.policy.channel_binding, template.challenge_password, attempt.binding)
-        credential = authenticated.credential
-        if isinstance(credential, SecretCredential):
-            await self._store.write(bind_secret, (credential.secret_id, template.public_key.fingerprint))
-        approved = await await_approval(self._store, order, channel, template.der, self._clock.now())
-        return approved if isinstance(approved, Pending) else await self._path.issue(approved)
+        return ask, grant
 
     def _refusal(
         self, attempt: Attempt, template: Template | None, authenticated: Authenticated, error: KeyworksError
@@ -269,10 +308,6 @@ class Enrollment:
         )
 
 
-def _is_for_another(order: Order, authenticated: Authenticated) -> bool:
-    """Return whether a registration authority asks: the request was made on another connection than its own.
-
-    Source: RFC 7030 §3.5, §3.7.
-    """
-    principal = authenticated.principal
-    return principal.kind is not Kind.DEVICE and order.owner != f"{principal.kind.value}:{principal.name}"
+def _asking(principal: Principal, grant: Grant) -> str:
+    """Return who asks in the words of owners; a device asks for itself alone."""
+    return grant.owner if principal.kind is Kind.DEVICE else principal.text

@@ -19,7 +19,7 @@ from keyworks.enroll.trust import parse_trust
 from keyworks.errors import OperatorError, RequestError
 from keyworks.store.clock import Clock
 from keyworks.x509.certificate import pem_of
-from keyworks.x509.template import MAX_REQUEST_OCTETS, Template
+from keyworks.x509.template import MAX_REQUEST_OCTETS, KeyedTemplate
 
 STANDARD_OUTPUT: Final = Path("-")
 _MAX_CSR_OCTETS: Final = 4 * MAX_REQUEST_OCTETS
@@ -97,7 +97,7 @@ def _check_place(file: Path) -> None:
         raise OperatorError(f"{file} is something else than certificates; choose another file for --out.")
 
 
-def _request(name: str) -> Template:
+def _request(name: str) -> KeyedTemplate:
     place = "Standard input" if name == STANDARD_INPUT else name
     try:
         return request_in(read_file(name, _MAX_CSR_OCTETS))

@@ -19,7 +19,7 @@ from keyworks.enroll.persistence import Persistence
 from keyworks.enroll.trust import Trust, parse_url
 from keyworks.errors import MalformedRequest
 from keyworks.store.clock import Clock
-from keyworks.x509.template import Template, parse_certification_request
+from keyworks.x509.template import KeyedTemplate, parse_certification_request
 
 _SEQUENCE: Final = b"\x30"
 _BEGIN: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----")
@@ -58,7 +58,7 @@ class Errand:
         check_label(self.label)
 
 
-def request_in(octets: bytes) -> Template:
+def request_in(octets: bytes) -> KeyedTemplate:
     """Return the one certification request in a file, PEM or DER, its proof of possession checked.
 
     Raises:
@@ -82,7 +82,7 @@ def request_in(octets: bytes) -> Template:
     return parse_certification_request(der)
 
 
-async def pass_on(request: Template, errand: Errand, clock: Clock) -> Issued:
+async def pass_on(request: KeyedTemplate, errand: Errand, clock: Clock) -> Issued:
     """Return the certificate that the server issues for a request, checked.
 
     Raises:

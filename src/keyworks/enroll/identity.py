@@ -44,7 +44,7 @@ from keyworks.errors import KeyworksError, MalformedRequest, OperatorError, Unav
 from keyworks.keys.software import SoftwareSigner
 from keyworks.store.durable import sync_folder, write_new_file
 from keyworks.x509.certificate import Certificate, ders_of, pem_of
-from keyworks.x509.template import Template, parse_certification_request
+from keyworks.x509.template import KeyedTemplate, parse_certification_request
 
 LINKS: Final = ("key.pem", "certificate.pem", "chain.pem", "cacerts.pem")
 _SERVER_KEY: Final = "server-key"
@@ -99,7 +99,7 @@ class Begun:
     folder: Path
     label: str
     signer: SoftwareSigner = field(repr=False)
-    template: Template
+    template: KeyedTemplate
 
     @property
     def is_server_key(self) -> bool:

@@ -45,25 +45,11 @@ class KeyPool:
             Unavailable: More keys are asked for than can be made.
             OperatorError: There is no such key type.
         """
-        key = self.ready(key_type)
+        key = self._at_once(key_type)
         if key is None:
             key = await self._made(key_type)
             self._ready.setdefault(key_type, deque())
             self._refill(key_type)
-        return key
-
-    def ready(self, key_type: str) -> PrivateKey | None:
-        """Return a new private key if there is one at once; if not, ``take`` has it made.
-
-        Raises:
-            OperatorError: There is no such key type.
-        """
-        if not key_type.startswith("rsa-"):
-            return self._make(key_type)
-        if not self._ready.get(key_type):
-            return None
-        key = self._ready[key_type].popleft()
-        self._refill(key_type)
         return key
 
     def close(self) -> None:
@@ -74,6 +60,16 @@ class KeyPool:
     def __repr__(self) -> str:
         """Return how many keys are ready; never a key."""
         return f"KeyPool({ {kind: len(keys) for kind, keys in self._ready.items()} })"
+
+    def _at_once(self, key_type: str) -> PrivateKey | None:
+        """Return a new private key if that takes no time."""
+        if not key_type.startswith("rsa-"):
+            return self._make(key_type)
+        if not self._ready.get(key_type):
+            return None
+        key = self._ready[key_type].popleft()
+        self._refill(key_type)
+        return key
 
     async def _made(self, key_type: str) -> PrivateKey:
         if self._waiting >= MAX_WAITING:

@@ -17,7 +17,7 @@ from keyworks.errors import BadProofOfPossession, BadSignature, MalformedRequest
 from keyworks.x509.der import octets_of, sequence_of
 from keyworks.x509.extensions import extensions_of, parse_subject_alt_name
 from keyworks.x509.name import Name
-from keyworks.x509.template import MAX_REQUEST_OCTETS, Template
+from keyworks.x509.template import MAX_REQUEST_OCTETS, KeyedTemplate
 
 _V3: Final = 2
 
@@ -29,7 +29,7 @@ class _Decoded:
     request: rfc4211.CertRequest
 
 
-def parse_certificate_request_message(der: bytes) -> Template:
+def parse_certificate_request_message(der: bytes) -> KeyedTemplate:
     """Return what a CRMF request asks for, its proof of possession checked.
 
     Raises:
@@ -50,7 +50,7 @@ def parse_certificate_request_message(der: bytes) -> Template:
     public_key = PublicKey.parse(sequence_of([octets_of(one) for one in wanted.public_key]))
     extensions = extensions_of(wanted.extensions)
     names = next((one.value for one in extensions if one.oid == oids.SUBJECT_ALT_NAME), None)
-    template = Template(
+    template = KeyedTemplate(
         subject=Name.parse(subject),
         public_key=public_key,
         subject_alt_name=parse_subject_alt_name(names) if names is not None else None,

@@ -29,11 +29,10 @@ _READ: Final = (oids.EXTENSION_REQUEST, oids.CHALLENGE_PASSWORD, oids.CMC_CHANGE
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A request for a certificate, whose sender has proven to hold the private key.
+    """The certificate that somebody asks for, whatever key it will be over.
 
     Args:
         subject: The name asked for; may be empty.
-        public_key: The key to be certified.
         subject_alt_name: The alternative names asked for.
         extensions: All extensions asked for.
         challenge_password: RFC 2985's, if sent.
@@ -42,7 +41,6 @@ class Template:
     """
 
     subject: Name
-    public_key: PublicKey
     subject_alt_name: SubjectAltName | None
     extensions: tuple[Extension, ...]
     challenge_password: str | None = field(repr=False)
@@ -54,6 +52,29 @@ class Template:
         """Return SHA-256 of the request."""
         return hashlib.sha256(self.der).digest()
 
+    def keyed(self, public_key: PublicKey) -> "KeyedTemplate":
+        """Return it with the key to be certified."""
+        return KeyedTemplate(
+            subject=self.subject,
+            subject_alt_name=self.subject_alt_name,
+            extensions=self.extensions,
+            challenge_password=self.challenge_password,
+            der=self.der,
+            changed_names=self.changed_names,
+            public_key=public_key,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedTemplate(Template):
+    """The certificate that somebody asks for, over a key whose possession is proven, or that we made.
+
+    Args:
+        public_key: The key to be certified.
+    """
+
+    public_key: PublicKey = field(kw_only=True)
+
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
@@ -64,7 +85,7 @@ class _Decoded:
     info: rfc2986.CertificationRequestInfo
 
 
-def parse_certification_request(der: bytes) -> Template:
+def parse_certification_request(der: bytes) -> KeyedTemplate:
     """Return what a PKCS#10 request asks for, its proof of possession checked.
 
     Raises:
@@ -74,26 +95,22 @@ def parse_certification_request(der: bytes) -> Template:
     """
     decoded = _decode(der)
     public_key = PublicKey.parse(octets_of(decoded.info.subject_pk_info))
-    template = _template(der, decoded.info, public_key)
+    template = _template(der, decoded.info).keyed(public_key)
     _check_possession(public_key, decoded.outer, decoded.signed)
     return template
 
 
-def parse_key_request(der: bytes, public_key: PublicKey) -> Template:
+def parse_key_request(der: bytes) -> Template:
     """Return what a PKCS#10 request asks for whose sender wants the key made for it.
 
     Key and signature in the request are there because the format has them, and say nothing.
-
-    Args:
-        der: The request.
-        public_key: Of the key that was made.
 
     Raises:
         MalformedRequest: It is no PKCS#10 request, or larger than anybody needs.
 
     Source: RFC 7030 §4.4.1.
     """
-    return _template(der, _decode(der).info, public_key)
+    return _template(der, _decode(der).info)
 
 
 def parse_attributes(der: bytes) -> tuple[tuple[str, bytes], ...]:
@@ -130,12 +147,11 @@ def _decode(der: bytes) -> _Decoded:
     return _Decoded(outer, signed, requested)
 
 
-def _template(der: bytes, requested: rfc2986.CertificationRequestInfo, public_key: PublicKey) -> Template:
+def _template(der: bytes, requested: rfc2986.CertificationRequestInfo) -> Template:
     extensions, password, changed_names = _read_attributes(requested.attributes.as_list())
     names = next((one.value for one in extensions if one.oid == oids.SUBJECT_ALT_NAME), None)
     return Template(
         subject=Name.parse(octets_of(requested.subject)),
-        public_key=public_key,
         subject_alt_name=parse_subject_alt_name(names) if names is not None else None,
         extensions=extensions,
         challenge_password=password,

@@ -14,7 +14,7 @@ from keyworks.x509.changed_names import ChangedNames
 from keyworks.x509.der import sequence_of, values_of, wrap
 from keyworks.x509.general_name import HardwareModule, SubjectAltName
 from keyworks.x509.name import EMPTY_NAME
-from keyworks.x509.template import Template, parse_certification_request
+from keyworks.x509.template import KeyedTemplate, parse_certification_request
 from tests.property.x509.mutation import check_sentence, mutated, one_octet_changes
 from tests.unit.x509.chains import private_key, signature_of
 from tests.unit.x509.requests import Plan, attribute, challenge_password, extension, extension_request, request
@@ -38,7 +38,7 @@ VALID = {key_type: request(dataclasses.replace(FULL, key_type=key_type)) for key
 SIGNED = values_of(VALID["P-256"], "request")[0]
 
 
-def parsed(der: bytes) -> Template | None:
+def parsed(der: bytes) -> KeyedTemplate | None:
     """Return the template, or ``None`` where the request was refused as documented."""
     try:
         return parse_certification_request(der)
@@ -62,7 +62,7 @@ def check_signed(der: bytes, spki: bytes) -> None:
             raise AssertionError(other)
 
 
-def check_faithful(template: Template, der: bytes) -> None:
+def check_faithful(template: KeyedTemplate, der: bytes) -> None:
     """Check that a template says what the request says, and nothing else."""
     _, subject, public_key, attributes = values_of(values_of(der, "request")[0], "info")
     assert template.der == der

@@ -78,20 +78,34 @@ async def test_an_identical_retry_may_use_the_secret_again(secret: Store) -> Non
     assert found.bound_key == b"key"
 
 
-async def test_a_secret_is_spent_once(secret: Store) -> None:
-    await _do(secret, lambda tx: records.spend_secret(tx, "secret-1"))
-    with pytest.raises(NotAuthorized, match="is spent"):
-        await _do(secret, lambda tx: records.spend_secret(tx, "secret-1"))
+@pytest.mark.parametrize("bound", [True, False])
+async def test_a_secret_is_spent_once_for_the_key_that_is_certified(secret: Store, bound: bool) -> None:
+    """Whether it was bound before, or the server made the key for this very certificate."""
+    if bound:
+        await secret.write(records.bind_secret, ("secret-1", b"key"))
+    await _do(secret, lambda tx: records.spend_secret(tx, "secret-1", b"key"))
+    for key in (b"key", b"other key"):
+        with pytest.raises(NotAuthorized, match="is spent"):
+            await _do(secret, lambda tx, key=key: records.spend_secret(tx, "secret-1", key))  # type: ignore[misc]
     found = await _stored(secret)
     assert found is not None
-    assert found.spent
+    assert (found.bound_key, found.spent, found.replaced) == (b"key", True, False)
+
+
+async def test_a_secret_that_is_bound_is_not_spent_for_another_key(secret: Store) -> None:
+    await secret.write(records.bind_secret, ("secret-1", b"key"))
+    with pytest.raises(NotAuthorized):
+        await _do(secret, lambda tx: records.spend_secret(tx, "secret-1", b"other key"))
+    found = await _stored(secret)
+    assert found is not None
+    assert (found.bound_key, found.spent) == (b"key", False)
 
 
 async def test_an_unknown_secret_is_neither_bound_nor_spent(secret: Store) -> None:
     with pytest.raises(NotAuthorized):
         await secret.write(records.bind_secret, ("none", b"key"))
     with pytest.raises(NotAuthorized):
-        await _do(secret, lambda tx: records.spend_secret(tx, "none"))
+        await _do(secret, lambda tx: records.spend_secret(tx, "none", b"key"))
     assert await _stored(secret) == STORED
 
 

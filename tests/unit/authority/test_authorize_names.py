@@ -12,7 +12,7 @@ from keyworks.access.credential import CertificateCredential, SecretCredential
 from keyworks.access.principal import DeviceIdentity, Kind, Principal
 from keyworks.access.records import Account
 from keyworks.authority.authenticate import Authenticated, OwnCertificate
-from keyworks.authority.authorize import Ask, Operation, authorize
+from keyworks.authority.authorize import Ask, Operation, authorize, order_for
 from keyworks.authority.channel import Channel
 from keyworks.authority.derivation import ProfileChanges, derive
 from keyworks.authority.library import PROFILES
@@ -103,7 +103,8 @@ async def ordered(
         source="192.0.2.9",
         accounts=ACCOUNTS,
     )
-    return await store.read(lambda tx: authorize(tx, ask))
+    grant = await store.read(lambda tx: authorize(tx, ask))
+    return order_for(ask, grant, signer.public_key)
 
 
 @pytest.mark.parametrize(

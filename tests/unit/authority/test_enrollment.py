@@ -41,7 +41,7 @@ from keyworks.testing import (
 from keyworks.x509.certificate import pem_of
 from keyworks.x509.name import EMPTY_NAME, Name
 from keyworks.x509.request import encode_certification_request
-from keyworks.x509.template import Template, parse_certification_request
+from keyworks.x509.template import KeyedTemplate, parse_certification_request
 
 SN: Final = oids.SERIAL_NUMBER
 SN_1: Final = Name.of((SN, "SN-1"))
@@ -127,7 +127,7 @@ async def test_strangers_are_counted_and_cannot_fill_the_ledger(desk: Enrollment
 async def test_a_strangers_request_is_not_even_read(desk: EnrollmentDesk) -> None:
     read: list[bytes] = []
 
-    def parse(body: bytes) -> Template:
+    def parse(body: bytes) -> KeyedTemplate:
         read.append(body)
         return parse_certification_request(body)
 

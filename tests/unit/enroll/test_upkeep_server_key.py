@@ -20,7 +20,7 @@ from keyworks.store.clock import SystemClock
 from keyworks.testing import software_signer
 from keyworks.x509.csr_attributes import CSRAttributes, encode_csr_attributes
 from keyworks.x509.name import Name
-from keyworks.x509.template import Template, parse_certification_request
+from keyworks.x509.template import KeyedTemplate, parse_certification_request
 from tests.unit.enroll import multipart
 from tests.unit.enroll.scripted import Told, http, scripted_server
 from tests.unit.enroll.small_pki import certify, issuing, root, server
@@ -40,7 +40,7 @@ def _operation(told: Told) -> str:
     return told.line.split(" ")[1].rpartition("/")[2]
 
 
-def _request(told: Told) -> Template:
+def _request(told: Told) -> KeyedTemplate:
     return parse_certification_request(base64.b64decode(told.body))
 
 

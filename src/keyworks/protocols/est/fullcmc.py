@@ -49,7 +49,7 @@ from keyworks.store.randomness import random_octets
 from keyworks.x509 import extensions as x
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.name import Name
-from keyworks.x509.template import Template
+from keyworks.x509.template import KeyedTemplate
 
 RESPONSE: Final = f"{PKCS7}; smime-type=CMC-response"
 _REQUEST: Final = "cmc-request"
@@ -285,7 +285,7 @@ def _verify_with_new_key(info: SignerInfo, message: Message) -> None:
     )
 
 
-def _identifiers(template: Template) -> tuple[bytes, ...]:
+def _identifiers(template: KeyedTemplate) -> tuple[bytes, ...]:
     """Return how a key without a certificate is called: as its request says, or as it is usually derived."""
     asked = (one.value for one in template.extensions if one.oid == oids.SUBJECT_KEY_IDENTIFIER)
     return (*map(x.parse_subject_key_identifier, asked), *template.public_key.usual_identifiers)

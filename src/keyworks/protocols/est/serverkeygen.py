@@ -14,9 +14,10 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from keyworks import oids
+from keyworks.algorithms.public_key import PublicKey
 from keyworks.algorithms.signer import Signer
 from keyworks.authority.channel import Channel
-from keyworks.authority.enrollment import Attempt, Enrollment
+from keyworks.authority.enrollment import Attempt, Enrollment, KeyToMake
 from keyworks.authority.issue import Issued
 from keyworks.authority.pending import Pending
 from keyworks.cms.enveloped_data import Recipient, enveloped_data
@@ -29,7 +30,7 @@ from keyworks.protocols.est.body import PKCS7, decode_base64, wrapped
 from keyworks.protocols.est.key_protection import recipient_of
 from keyworks.protocols.exchange import Reply
 from keyworks.x509.der import sequence_of
-from keyworks.x509.template import Template, parse_attributes, parse_key_request
+from keyworks.x509.template import parse_attributes, parse_key_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,6 @@ class SigningCredential:
 
     signer: Signer
     chain: tuple[bytes, ...]
-
-
-class _NotReady(Exception):
-    """The requester is authenticated, and the key has to be made, or to be encrypted, first."""
 
 
 class ServerKeyGeneration:
@@ -68,8 +65,8 @@ class ServerKeyGeneration:
     async def answer(self, attempt: Attempt, *, secure: bool) -> tuple[Reply, Issued]:
         """Return the reply with key and certificate, and what was issued.
 
-        Strangers get no key made: that is done once the requester is authenticated. It is encrypted before it
-        is certified, as the new certificate may revoke the one in use: what cannot be sent is not issued.
+        Who is refused gets no key made. It is encrypted before it is certified, as the new certificate may
+        revoke the one in use: what cannot be sent is not issued.
 
         Args:
             attempt: The request.
@@ -79,25 +76,25 @@ class ServerKeyGeneration:
             KeyworksError: By cause; nothing was issued.
         """
         channel, _ = await self._enrollment.serving(attempt.label)
-        wish = _Wish(channel, attempt, self._pool.ready, secure=secure)
-        try:
-            issued = await self._enrollment.enroll(attempt, wish.parse)
-        except _NotReady:
-            wish.key = await self._pool.take(wish.key_type)
-            if wish.recipient is not None:
-                wish.enveloped = await self._enveloped(wish.key, wish.recipient)
-            issued = await self._enrollment.enroll(attempt, wish.parse)
+        wish = _Wish(channel, attempt, self._made, secure=secure)
+        issued = await self._enrollment.enroll(attempt, wish.parse)
         if isinstance(issued, Pending):
             # Refused above; the policy has changed between the two looks at it.
             raise Unavailable("The channel is being changed; ask again.")
         certificate = _part(f"{PKCS7}; smime-type=certs-only", certs_only((issued.der,)))
         return _multipart(wish.part, certificate), issued
 
-    async def _enveloped(self, key: PrivateKey, recipient: Recipient) -> bytes:
-        """Return the key, signed by this server that made it, for the recipient alone (RFC 7030 §4.4.2)."""
-        own = await self._credential()
+    async def _made(self, key_type: str, recipient: Recipient | None) -> tuple[PublicKey, bytes]:
+        """Return the public half of a new key, and the key as it is sent."""
+        if recipient is None:
+            key = await self._pool.take(key_type)
+            return public_key_of(key), _part("application/pkcs8", _octets_of(key))
+        own = await self._credential()  # first: a key that cannot be signed for sending is not taken
+        key = await self._pool.take(key_type)
+        # Signed by this server, which made it, for the recipient alone (RFC 7030 §4.4.2).
         signed = await signed_data(oids.KEY_PACKAGE, sequence_of([_octets_of(key)]), own.signer, own.chain)
-        return enveloped_data(oids.CMS_SIGNED_DATA, signed, recipient)
+        enveloped = enveloped_data(oids.CMS_SIGNED_DATA, signed, recipient)
+        return public_key_of(key), _part(f"{PKCS7}; smime-type=server-generated-key", enveloped)
 
 
 class _Wish:
@@ -106,7 +103,7 @@ class _Wish:
     Args:
         channel: As it serves now.
         attempt: The request.
-        ready: Returns a key of a type if there is one at once.
+        made: Makes a key of a type for a recipient.
         secure: Whether the reply goes over TLS.
     """
 
@@ -114,17 +111,15 @@ class _Wish:
         self,
         channel: Channel,
         attempt: Attempt,
-        ready: Callable[[str], PrivateKey | None],
+        made: Callable[[str, Recipient | None], Awaitable[tuple[PublicKey, bytes]]],
         *,
         secure: bool,
     ) -> None:
         self._channel = channel
         self._attempt = attempt
-        self._ready = ready
+        self._made = made
         self._secure = secure
-        self.key: PrivateKey | None = None
-        self.recipient: Recipient | None = None
-        self.enveloped: bytes | None = None
+        self._part: bytes | None = None
 
     @property
     def key_type(self) -> str:
@@ -147,30 +142,28 @@ class _Wish:
             raise NotAuthorized("A key made by the server is sent over TLS only; use https.")
         return policy.server_keys
 
-    def parse(self, body: bytes) -> Template:
-        """Return the request, with the public key of one that was made.
+    def parse(self, body: bytes) -> KeyToMake:
+        """Return the request, with what makes the key for it.
 
         Raises:
             KeyworksError: The request cannot be answered.
-            _NotReady: There is no key yet that could be sent.
         """
         key_type = self.key_type
         der = decode_base64(body)
-        self.recipient = recipient_of(parse_attributes(der), self._attempt.presented)
-        if self.key is None and self.recipient is None:
-            self.key = self._ready(key_type)
-        if self.key is None:
-            raise _NotReady
-        return parse_key_request(der, public_key_of(self.key))
+        recipient = recipient_of(parse_attributes(der), self._attempt.presented)
+
+        async def make(_owner: str) -> PublicKey:
+            public_key, self._part = await self._made(key_type, recipient)
+            return public_key
+
+        return KeyToMake(parse_key_request(der), make)
 
     @property
     def part(self) -> bytes:
         """Return the key as it is sent, encrypted where that was asked for."""
-        if self.enveloped is not None:
-            return _part(f"{PKCS7}; smime-type=server-generated-key", self.enveloped)
-        if self.key is None or self.recipient is not None:
+        if self._part is None:
             raise InternalError("A key was certified before it could be sent.")
-        return _part("application/pkcs8", _octets_of(self.key))
+        return self._part
 
 
 def _octets_of(key: PrivateKey) -> bytes:

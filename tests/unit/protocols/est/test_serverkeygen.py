@@ -5,6 +5,7 @@ import base64
 import email
 import email.policy
 import subprocess
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,12 +22,13 @@ from cryptography.hazmat.primitives.serialization import (
 from keyworks import oids
 from keyworks.access.credential import PresentedChain
 from keyworks.access.principal import Kind
+from keyworks.authority.channel import Binding
 from keyworks.authority.enrollment import Enrollment
 from keyworks.cms.signed_data import parse_certs_only
 from keyworks.cms.signing import content_info_of
-from keyworks.errors import OperatorError
+from keyworks.errors import IntegrityFailure, OperatorError
 from keyworks.keys.pool import KeyPool
-from keyworks.keys.software import PrivateKey, public_key_of
+from keyworks.keys.software import PrivateKey, make_private_key, public_key_of
 from keyworks.protocols.est.endpoint import EST
 from keyworks.protocols.est.serverkeygen import ServerKeyGeneration, SigningCredential
 from keyworks.protocols.exchange import Reply, Request
@@ -36,9 +38,19 @@ from keyworks.service.installation import Installation
 from keyworks.service.inventory import add_devices
 from keyworks.service.server_certificate import server_signer
 from keyworks.service.stations import add_station
-from keyworks.testing import SOURCE, EnrollmentDesk, ledger_entries, presented_chain
+from keyworks.testing import (
+    SOURCE,
+    EnrollmentDesk,
+    ledger_entries,
+    move,
+    presented_chain,
+    software_signer,
+)
 from keyworks.x509.certificate import Certificate, pem_of
 from keyworks.x509.der import values_of, wrap
+from keyworks.x509.name import EMPTY_NAME
+from keyworks.x509.request import encode_certification_request
+from tests.unit.protocols.est.damage import damaged_authority_keys
 from tests.unit.protocols.est.policed import Policed
 from tests.unit.x509.chains import GOOD_LEAF, NOON, Made, Plan, made, private_key
 from tests.unit.x509.requests import Plan as RequestPlan
@@ -57,10 +69,31 @@ def device(key_type: str = "P-256", *usages: str) -> Made:
     return made(f"device {key_type}", plan, MAKER)
 
 
+def unregistered() -> Made:
+    """Return the certificate of a device that its maker made, and nobody added to the inventory."""
+    names = ((x509.NameOID.SERIAL_NUMBER, "SN-2"),)
+    return made("SN-2", Plan(None, usages=None, not_after=GOOD_LEAF.not_after, names=names), MAKER)
+
+
 def encrypted_for(holder: Made) -> bytes:
     """Return a request that wants its key encrypted for the holder of a certificate."""
     identifier = holder.parsed.subject_key_identifier or b""
     return request(RequestPlan(subject=b"\x30\x00", attributes=(attribute(ASYMMETRIC, wrap(4, identifier)),)))
+
+
+class Maker:
+    """Makes keys, and notes of which types; not before it is let."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+        self.goes_on.set()
+
+    def __call__(self, key_type: str) -> PrivateKey:
+        self.made.append(key_type)
+        self.begun.set()
+        self.goes_on.wait(30)
+        return make_private_key(key_type)
 
 
 @dataclass
@@ -71,6 +104,7 @@ class Desk:
     registers: Policed
     est: EST
     pool: KeyPool
+    maker: Maker
     signs: bool = True
 
     async def credential(self) -> SigningCredential:
@@ -92,10 +126,11 @@ class Desk:
 async def desk(operator: Installation) -> AsyncIterator[Desk]:
     await add_devices(operator, "Example Drives", "Drive", ["SN-1"])
     await add_anchor(operator, "maker", pem_of(MAKER.der).encode(), Kind.DEVICE, "Example Drives")
-    own, pool = EnrollmentDesk(operator), KeyPool()
+    maker = Maker()
+    own, pool = EnrollmentDesk(operator), KeyPool(maker)
     registers = Policed(operator.store)
     enrollment = Enrollment(own.store, registers, own.authenticator, own.path, own.refusals, operator.clock)
-    opened = Desk(operator, registers, EST(enrollment), pool)
+    opened = Desk(operator, registers, EST(enrollment), pool, maker)
     opened.est = EST(enrollment, ServerKeyGeneration(enrollment, pool, opened.credential))
     yield opened
     pool.close()
@@ -238,17 +273,53 @@ async def test_where_no_key_is_made_that_is_said_and_entered(
     assert [one["result"] for one in refused] == (["NotAuthorized"] if status == 403 else [])
 
 
-async def test_a_one_time_secret_serves_for_one_key(desk: Desk) -> None:
-    """It is bound to the first key; as no key is kept, even the same request cannot be answered again."""
+async def by_secret(desk: Desk) -> Request:
+    """Return the request of a new station that has nothing but its one-time secret."""
     new = await add_station(desk.installation, "line-1", [])
     secret = base64.b64encode(f"line-1:{new.secret}".encode()).decode()
     path = f"/.well-known/est/{new.enrolls_at}/serverkeygen"
-    asked = Request(
+    return Request(
         "POST", path, {"authorization": f"Basic {secret}"}, base64.b64encode(PLAIN), SOURCE, secure=True
     )
-    first, again = [await desk.est.respond(asked) for _ in range(2)]
+
+
+async def test_a_one_time_secret_serves_for_one_key(desk: Desk) -> None:
+    """It is spent by the first key; as no key is kept, even the same request cannot be answered again."""
+    asked = await by_secret(desk)
+    first = await desk.est.respond(asked)
     assert certificate_in(parts_of(first)[1]).subject.text.startswith("CN=line-1")
+    again = await desk.est.respond(asked)
     assert (again.status, b"used for another key" in again.body) == (403, True)
+    assert len(desk.maker.made) == 1
+
+
+async def test_a_one_time_secret_outlives_a_failure_that_released_nothing(desk: Desk) -> None:
+    """The client never got the key that was made then, so it must be able to ask again."""
+    asked = await by_secret(desk)
+    async with damaged_authority_keys(desk.installation.store):
+        with pytest.raises(IntegrityFailure):
+            await desk.est.respond(asked)
+    assert (await desk.est.respond(asked)).status == 200
+    assert (await desk.est.respond(asked)).status == 403
+    issued = await ledger_entries(desk.installation.store, "certificate.issued")
+    assert [one["object"] for one in issued].count("station:line-1") == 1
+
+
+async def test_of_two_requests_with_one_secret_one_gets_a_certificate(desk: Desk) -> None:
+    """Both are looked at before either is recorded; the transaction decides."""
+    asked = await by_secret(desk)
+    replies = await asyncio.gather(*(desk.est.respond(asked) for _ in range(2)))
+    assert sorted(one.status for one in replies) == [200, 403]
+
+
+async def test_a_secret_that_a_client_used_with_its_own_key_gets_no_other_one(desk: Desk) -> None:
+    asked = await by_secret(desk)
+    own = software_signer()
+    body = base64.b64encode(await encode_certification_request(EMPTY_NAME, own))
+    enrolled = replace(asked, path=asked.path.replace("serverkeygen", "simpleenroll"), body=body)
+    assert (await desk.est.respond(enrolled)).status == 200
+    assert (await desk.est.respond(asked)).status == 403
+    assert (await desk.est.respond(enrolled)).status == 200
 
 
 async def test_a_server_without_a_pool_knows_no_such_operation(operator: Installation) -> None:
@@ -267,6 +338,45 @@ async def test_a_server_without_a_pool_knows_no_such_operation(operator: Install
 async def test_what_cannot_be_answered_gets_no_key(desk: Desk, der: bytes, status: int, sentence: str) -> None:
     reply = await desk.ask(der, presented_chain(device().der))
     assert (reply.status, sentence in reply.body.decode()) == (status, True)
+    assert desk.maker.made == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "own", "der", "status"),
+    [
+        pytest.param({}, device(), request(RequestPlan()), 400, id="another name"),
+        pytest.param({}, made("stranger", Plan(None, usages=None), MAKER), PLAIN, 401, id="nobody known"),
+        pytest.param({}, unregistered(), PLAIN, 403, id="not in the inventory"),
+        pytest.param({"channel_binding": Binding.REQUIRED}, device(), PLAIN, 400, id="not bound"),
+    ],
+)
+async def test_whoever_is_refused_costs_no_key(
+    desk: Desk, policy: dict[str, object], own: Made, der: bytes, status: int
+) -> None:
+    """Keys are made ahead of need, a few at a time; refused requests must not use them up."""
+    desk.serve(**policy)
+    reply = await desk.ask(der, presented_chain(own.der))
+    assert reply.status == status
+    assert desk.maker.made == []
+
+
+async def test_a_key_that_cannot_be_signed_for_sending_is_not_made(desk: Desk) -> None:
+    own = device("rsa-2048")
+    desk.signs = False
+    assert (await desk.ask(encrypted_for(own), presented_chain(own.der))).status == 500
+    assert desk.maker.made == []
+
+
+async def test_a_device_that_is_retired_while_its_key_is_made_gets_none(desk: Desk) -> None:
+    """Making one may take its time; what was decided before is decided again."""
+    desk.serve(server_keys="rsa-2048")
+    desk.maker.goes_on.clear()
+    asking = asyncio.create_task(desk.ask(presented=presented_chain(device().der)))
+    await asyncio.to_thread(desk.maker.begun.wait, 30)
+    await move(desk.installation, "SN-1", "retire")
+    desk.maker.goes_on.set()
+    reply = await asking
+    assert (reply.status, b"retired" in reply.body) == (403, True)
 
 
 async def test_a_certificate_that_only_signs_is_not_encrypted_for(desk: Desk) -> None:

@@ -18,7 +18,7 @@ from keyworks import errors, oids
 from keyworks.asn1 import rfc5272
 from keyworks.x509.certificate_request_message import cert_req_id_of, parse_certificate_request_message
 from keyworks.x509.der import octets_of, sequence_of
-from keyworks.x509.template import Template, parse_certification_request
+from keyworks.x509.template import KeyedTemplate, parse_certification_request
 
 MAX_REQUESTS: Final = 16
 MAX_CONTROLS: Final = 32
@@ -82,10 +82,10 @@ class CertificateRequest:
 
     body_part_id: int
     der: bytes = field(repr=False)
-    template: Template | None
+    template: KeyedTemplate | None
     error: errors.RequestError | None
 
-    def parse(self, _: bytes) -> Template:
+    def parse(self, _: bytes) -> KeyedTemplate:
         """Return what it asks for.
 
         Raises:
@@ -201,7 +201,7 @@ def _request(tagged: asn1.TLV) -> CertificateRequest:
     raise errors.MalformedRequest("A request of the message is neither PKCS#10 nor CRMF.")
 
 
-def _parsed(body_part_id: int, der: bytes, parse: Callable[[bytes], Template]) -> CertificateRequest:
+def _parsed(body_part_id: int, der: bytes, parse: Callable[[bytes], KeyedTemplate]) -> CertificateRequest:
     try:
         return CertificateRequest(body_part_id, der, parse(der), None)
     except errors.RequestError as error:
