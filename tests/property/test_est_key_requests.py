@@ -1,11 +1,12 @@
 """Whatever becomes of a request for a key: encrypted for whom it names, or refused."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyworks.cms.enveloped_data import Recipient
 from keyworks.errors import BadSubjectKey, MalformedRequest, NotAuthorized, RequestError
-from keyworks.protocols.est.key_protection import recipient_of
+from keyworks.protocols.est.key_protection import NamedKey, recipient_of
 from keyworks.testing import presented_chain
 from keyworks.x509.der import sequence_of, wrap
 from keyworks.x509.template import parse_attributes, parse_key_request
@@ -22,10 +23,18 @@ CAPABLE = attribute(
     wrap(6, bytes.fromhex("2a864886f70d01090f")),
     sequence_of([sequence_of([wrap(6, bytes.fromhex("60864801650304012a"))])]),
 )
+SHARED = request(
+    Plan(
+        attributes=(
+            attribute(wrap(6, bytes.fromhex("2a864886f70d0109100225")), wrap(4, b"key 1")),
+            CAPABLE,
+        )
+    )
+)
 WHOLE = request(Plan(attributes=(NAMED, CAPABLE, challenge_password("abc"))))
 
 
-def wanted(der: bytes) -> Recipient | RequestError | NotAuthorized | None:
+def wanted(der: bytes) -> Recipient | NamedKey | RequestError | NotAuthorized | None:
     """Return for whom the key is encrypted, or the refusal."""
     try:
         parse_key_request(der)
@@ -37,6 +46,7 @@ def wanted(der: bytes) -> Recipient | RequestError | NotAuthorized | None:
 
 def test_the_whole_request_names_its_sender() -> None:
     assert wanted(WHOLE) == Recipient(OWN.parsed)
+    assert wanted(SHARED) == NamedKey(b"key 1")
 
 
 @settings(max_examples=1500)
@@ -56,9 +66,22 @@ def _attributes(der: bytes) -> tuple[tuple[str, bytes], ...]:
         return ()
 
 
-def test_every_change_of_one_octet_is_understood_or_refused() -> None:
-    kinds = {type(wanted(der)) for der in one_octet_changes(WHOLE)}
-    assert kinds <= {Recipient, type(None), MalformedRequest, BadSubjectKey}
+@settings(max_examples=1500)
+@given(mutated(SHARED))
+def test_a_mutated_request_that_still_names_a_secret_key_never_gets_its_key_unencrypted(der: bytes) -> None:
+    """And none that was made for a secret key is encrypted for a certificate, unless it says so."""
+    found = wanted(der)
+    named = [value for oid, value in _attributes(der) if oid == "1.2.840.113549.1.9.16.2.37"]
+    if named:
+        assert found is not None
+    if isinstance(found, NamedKey):
+        assert [wrap(4, found.identifier)] == named
+
+
+@pytest.mark.parametrize("whole", [WHOLE, SHARED])
+def test_every_change_of_one_octet_is_understood_or_refused(whole: bytes) -> None:
+    kinds = {type(wanted(der)) for der in one_octet_changes(whole)}
+    assert kinds <= {Recipient, NamedKey, type(None), MalformedRequest, BadSubjectKey}
 
 
 @given(st.binary(max_size=200))

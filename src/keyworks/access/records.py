@@ -1,4 +1,7 @@
-"""Tables and statements of sites, anchors, accounts, one-time secrets, and of the epochs that caches go by."""
+"""Tables and statements of sites, anchors, accounts, one-time secrets, key-encryption keys, and epochs.
+
+Epochs are what caches go by.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ import msgspec
 from sqlalchemy import (
     Column,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     Table,
@@ -78,6 +82,16 @@ one_time_secret: Final = Table(
     Column("expires_at", Integer, nullable=False),
     Column("bound_key", LargeBinary),
     Column("spent", Integer, nullable=False),
+)
+key_encryption_key: Final = Table(
+    "key_encryption_key",
+    metadata,
+    Column("identifier", LargeBinary, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("bits", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("added_at", Integer, nullable=False),
+    Index("key_encryption_key_owner", "owner"),
 )
 epoch: Final = Table(
     "epoch",
@@ -176,6 +190,26 @@ VOID_SECRETS: Final = Statement(
 )
 """A new secret replaces those not used up: perhaps it was asked for because one of them is in wrong hands."""
 
+INSERT_KEK: Final = Statement(
+    insert(key_encryption_key).on_conflict_do_nothing().returning(key_encryption_key.c.identifier)
+)
+_THE_OWNER_S: Final = (
+    key_encryption_key.c.identifier == bindparam("identifier"),
+    key_encryption_key.c.owner == bindparam("owner"),
+)
+SELECT_KEK: Final = Statement(select(key_encryption_key.c.sealed).where(*_THE_OWNER_S))
+DELETE_KEK: Final = Statement(
+    delete(key_encryption_key).where(*_THE_OWNER_S).returning(key_encryption_key.c.identifier)
+)
+SELECT_KEKS_OF: Final = Statement(
+    select(key_encryption_key.c.identifier, key_encryption_key.c.bits, key_encryption_key.c.added_at)
+    .where(key_encryption_key.c.owner == bindparam("owner"))
+    .order_by(key_encryption_key.c.added_at, key_encryption_key.c.identifier)
+)
+DELETE_KEKS_OF: Final = Statement(
+    delete(key_encryption_key).where(key_encryption_key.c.owner == bindparam("owner"))
+)
+
 ADVANCE_EPOCH: Final = Statement(
     insert(epoch)
     .values(name=bindparam("name"), number=1)
@@ -266,8 +300,12 @@ def put_account(tx: Transaction, new: Account, at: int) -> None:
 
 
 def remove_account(tx: Transaction, gone: Account) -> None:
-    """Remove an account, and the one-time secrets that it has not used up."""
+    """Remove an account, with its key-encryption keys and the one-time secrets that it has not used up.
+
+    Another account of its name, registered later, must not inherit them.
+    """
     tx.execute(VOID_SECRETS, {"kind": gone.kind.value, "name": gone.name})
+    tx.execute(DELETE_KEKS_OF, {"owner": f"{gone.kind.value}:{gone.name}"})
     tx.execute(DELETE_ACCOUNT_CHANNELS, {"id": gone.id})
     tx.execute(DELETE_ACCOUNT, {"id": gone.id})
 

@@ -144,6 +144,23 @@ class KeyAgreeRecipientInfo:
 
 
 @asn1.sequence
+class KEKIdentifier:
+    """KEKIdentifier without date and other attribute (§6.2.3)."""
+
+    key_identifier: bytes
+
+
+@asn1.sequence
+class KEKRecipientInfo:
+    """KEKRecipientInfo (§6.2.3); its [2] tag in RecipientInfo is IMPLICIT."""
+
+    version: int
+    kekid: KEKIdentifier
+    key_encryption_algorithm: asn1.TLV
+    encrypted_key: bytes
+
+
+@asn1.sequence
 class AnySignerInfo:
     """SignerInfo as others write it: the signer named either way, attributes or not (§5.3)."""
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from keyworks.cli.command import Group, Session
+from keyworks.cli.key_encryption_key import key_encryption_key_commands
 from keyworks.cli.table import print_list, report
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def add_common_commands(group: click.Group, kind: str) -> None:
         _switch(session, kind, name, active=False)
         report(session, {"name": name, "active": False}, f"{kind.capitalize()} {name} is refused from now on.")
 
+    group.add_command(key_encryption_key_commands(kind, "NAME"))
     list_.help = f"List every {kind}."
     secret.help = f"""Print a new one-time secret, for the first certificate of a {kind} or a lost one.
 

@@ -13,6 +13,7 @@ from keyworks.cli.device_steps import STEP_COMMANDS
 from keyworks.cli.device_words import device_document, which
 from keyworks.cli.files import read_file
 from keyworks.cli.importing import import_report, run_import
+from keyworks.cli.key_encryption_key import key_encryption_key_commands
 from keyworks.cli.paging import Pages, paged, print_pages
 from keyworks.cli.table import Listing, print_list, print_one, report
 from keyworks.cli.words import counted, visible
@@ -325,5 +326,6 @@ def _change_names(session: Session, given: Mapping[str, Any], *, remove: bool) -
     report(session, document, said)
 
 
+device.add_command(key_encryption_key_commands("device", "SN-0001"))
 for _command in STEP_COMMANDS:
     device.add_command(_command)

@@ -5,6 +5,8 @@ import shlex
 import stat
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,7 @@ import click
 
 from keyworks.cli.words import visible
 from keyworks.errors import OperatorError
+from keyworks.store.durable import sync_folder, write_new_file
 
 MAX_OCTETS: Final = 64 * 1024 * 1024
 STANDARD_INPUT: Final = "-"
@@ -67,6 +70,32 @@ def write_out(text: str, output: Path | None, *, replaces: bool = True) -> None:
             Path(name).unlink(missing_ok=True)
     except OSError as error:
         raise OperatorError(f"{output} cannot be written: {error.strerror}.") from error
+
+
+@contextmanager
+def new_private_file(file: Path | None, text: str) -> Iterator[None]:
+    """Write a secret to a new file that only its owner can read; take it back where the block fails.
+
+    Args:
+        file: Not there yet; ``None`` writes nothing.
+        text: What to write.
+
+    Raises:
+        OperatorError: The file is there, or cannot be written.
+    """
+    if file is None:
+        yield
+        return
+    try:
+        write_new_file(file, text.encode(), 0o600)
+        sync_folder(file.absolute().parent)
+    except OSError as error:
+        raise OperatorError(f"{file} cannot be written: {error.strerror}.") from error
+    try:
+        yield
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
 
 
 def warn_if_exposed(file: Path) -> None:

@@ -1,13 +1,14 @@
-"""EnvelopedData: a content for the holder of one certificate.
+"""EnvelopedData: a content for the holder of one certificate, or of one secret key.
 
 RSA keys get the content's key by key transport (RSAES-OAEP, or PKCS #1 v1.5 for who knows no other),
-elliptic curves by key agreement with a key made for this one message.
+elliptic curves by key agreement with a key made for this one message; under a secret key it is wrapped.
 
-Source: RFC 5652 §6; RFC 3560 (OAEP); RFC 5753 §3.1 (ECDH, ephemeral-static); RFC 3565 (AES).
+Source: RFC 5652 §6; RFC 3560 (OAEP); RFC 5753 §3.1 (ECDH, ephemeral-static); RFC 3565 (AES), RFC 3394 (its key
+wrap).
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from cryptography.hazmat import asn1
@@ -29,6 +30,7 @@ from keyworks.x509.der import encode, sequence_of, tlv, wrap
 
 _BLOCK_BITS: Final = 128
 _KEY_AGREEMENT_INFO: Final = 0xA1
+_KEK_INFO: Final = 0xA2
 _NULL: Final = b"\x05\x00"
 _SHA256: Final = hashes.SHA256()
 _OAEP: Final = padding.OAEP(mgf=padding.MGF1(_SHA256), algorithm=_SHA256, label=None)
@@ -72,6 +74,22 @@ class Recipient:
     oaep: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class KEKRecipient:
+    """Who shares a key-encryption key with us.
+
+    Args:
+        identifier: What both call the key.
+        key: 16, 24 or 32 octets; never shown.
+        cipher: For the content.
+    """
+
+    identifier: bytes
+    key: bytes = field(repr=False)
+    cipher: ContentCipher = CIPHERS[0]
+
+
+_WRAPS: Final = {one.key_octets: one.wrap_oid for one in CIPHERS}
 _AGREEMENTS: Final = {
     "P-256": (oids.ECDH_SHA256_KDF, hashes.SHA256()),
     "P-384": (oids.ECDH_SHA384_KDF, hashes.SHA384()),
@@ -79,7 +97,7 @@ _AGREEMENTS: Final = {
 }
 
 
-def enveloped_data(content_type: str, content: bytes, recipient: Recipient) -> bytes:
+def enveloped_data(content_type: str, content: bytes, recipient: Recipient | KEKRecipient) -> bytes:
     """Return a DER ContentInfo with a content that only the recipient can read.
 
     Args:
@@ -91,13 +109,8 @@ def enveloped_data(content_type: str, content: bytes, recipient: Recipient) -> b
         BadSubjectKey: With the recipient's key nothing can be encrypted.
         NotAuthorized: The recipient's certificate says that its key is not for encryption.
     """
-    check_recipient(recipient)
     key, iv = secrets.token_bytes(recipient.cipher.key_octets), secrets.token_bytes(_BLOCK_BITS // 8)
-    public = load_der_public_key(recipient.certificate.public_key.spki)
-    if isinstance(public, rsa.RSAPublicKey):
-        version, info = 0, _transported(public, key, recipient)
-    else:
-        version, info = 2, _agreed(cast("ec.EllipticCurvePublicKey", public), key, recipient)
+    version, info = _recipient_info(key, recipient)
     enveloped = rfc5652.EnvelopedData(
         version=version,
         recipient_infos=asn1.SetOf([tlv(info)]),
@@ -132,6 +145,17 @@ def check_recipient(recipient: Recipient) -> None:
             f"The certificate's key usage does not allow {needed}, so nothing is encrypted with its key; "
             "use another certificate."
         )
+
+
+def _recipient_info(key: bytes, recipient: Recipient | KEKRecipient) -> tuple[int, bytes]:
+    """Return the version that EnvelopedData has with it (RFC 5652 §6.1), and the RecipientInfo."""
+    if isinstance(recipient, KEKRecipient):
+        return 2, _wrapped(key, recipient)
+    check_recipient(recipient)
+    public = load_der_public_key(recipient.certificate.public_key.spki)
+    if isinstance(public, rsa.RSAPublicKey):
+        return 0, _transported(public, key, recipient)
+    return 2, _agreed(cast("ec.EllipticCurvePublicKey", public), key, recipient)
 
 
 def _algorithm(oid: str, *parameters: bytes) -> bytes:
@@ -187,4 +211,21 @@ def _agreed(public: ec.EllipticCurvePublicKey, key: bytes, recipient: Recipient)
             ],
         )
     )
-    return bytes((_KEY_AGREEMENT_INFO,)) + info[1:]
+    return _tagged(_KEY_AGREEMENT_INFO, info)
+
+
+def _wrapped(key: bytes, recipient: KEKRecipient) -> bytes:
+    info = encode(
+        rfc5652.KEKRecipientInfo(
+            version=4,
+            kekid=rfc5652.KEKIdentifier(key_identifier=recipient.identifier),
+            key_encryption_algorithm=tlv(_algorithm(_WRAPS[len(recipient.key)])),
+            encrypted_key=aes_key_wrap(recipient.key, key),
+        )
+    )
+    return _tagged(_KEK_INFO, info)
+
+
+def _tagged(tag: int, sequence: bytes) -> bytes:
+    """Return a choice of RecipientInfo, whose tag takes the place of SEQUENCE."""
+    return bytes((tag,)) + sequence[1:]

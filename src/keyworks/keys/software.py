@@ -212,6 +212,27 @@ class KeyStore:
         """Return what is stored of a one-time secret."""
         return hmac.digest(self._wrapping[Purpose.SECRETS].octets, b"one-time secret" + secret, hashlib.sha256)
 
+    def seal_secret(self, secret: bytes, what: str) -> bytes:
+        """Return what is stored of a secret that is needed again.
+
+        Args:
+            secret: Octets.
+            what: Which it is and whose, so that none can stand for another.
+        """
+        return self._sealing_secrets().seal(secret, what)
+
+    def open_secret(self, sealed: bytes, what: str) -> bytes:
+        """Return a secret that ``seal_secret`` sealed.
+
+        Raises:
+            IntegrityFailure: It was damaged, or moved.
+        """
+        return self._sealing_secrets().open(sealed, what)
+
+    def _sealing_secrets(self) -> SealingKey:
+        """Return a key made of the wrapping key for secrets, which itself makes MACs: no key does both."""
+        return SealingKey(hmac.digest(self._wrapping[Purpose.SECRETS].octets, b"sealed secret", hashlib.sha256))
+
     async def _open(self, key_id: str) -> tuple[SealedKey, bytes]:
         key = await self._store.read(lambda tx: records.find_key(tx, key_id))
         if key is None:

@@ -68,6 +68,16 @@ _EVENTS: Final = (
         {"key": "its id", "key_type": "such as P-256", "public_key": "SHA-256 of its SubjectPublicKeyInfo"},
     ),
     Event(
+        "key.shared",
+        "A key-encryption key that a requester shares with the installation may be used.",
+        {"identifier": "in hexadecimal", "bits": "its length"},
+    ),
+    Event(
+        "key.forgotten",
+        "A key-encryption key that a requester shared is not used any more.",
+        {"identifier": "in hexadecimal"},
+    ),
+    Event(
         "policy.applied",
         "A version of the policy came into force.",
         {"sha256": "of the document", "what": "the command or file that it came from"},

@@ -18,6 +18,7 @@ from typing import Any, Final
 import structlog
 from OpenSSL import SSL
 
+from keyworks.access.key_encryption_key import KeyEncryptionKeys
 from keyworks.authority.authenticate import Authenticator
 from keyworks.authority.enrollment import Enrollment
 from keyworks.errors import KeyworksError
@@ -174,7 +175,8 @@ class Worker:
         own = self._installation
         authenticator = Authenticator(own.store, own.keystore.mac, own.clock)
         enrollment = Enrollment(own.store, own.registers, authenticator, own.path, self._refusals, own.clock)
-        key_generation = ServerKeyGeneration(enrollment, self._keys, self._signing_credential)
+        shared_keys = KeyEncryptionKeys(own.store, own.keystore)
+        key_generation = ServerKeyGeneration(enrollment, self._keys, shared_keys, self._signing_credential)
         est = EST(enrollment, key_generation, FullCMC(enrollment, self._signing_credential, own.clock))
         metrics = Metrics(own, self._board)
         health = {"/healthz": self._health.alive, "/readyz": self._health.ready}

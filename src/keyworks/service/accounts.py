@@ -170,6 +170,16 @@ def _own_channel(register: Register, account: Account, label: str | None) -> str
     return own[0] if label is None else label
 
 
+async def find_account(installation: Installation, kind: Kind, name: str) -> Account:
+    """Return an account.
+
+    Raises:
+        OperatorError: There is no such account.
+    """
+    register, _ = await installation.registers.current()
+    return _account(register, kind, name)
+
+
 async def set_account_active(installation: Installation, kind: Kind, name: str, *, active: bool) -> None:
     """Let an account work, or stop it with its next request.
 

@@ -13,7 +13,7 @@ from keyworks.errors import OperatorError
 from keyworks.store.file import check_exists, unusable
 from keyworks.store.sqlite import is_busy, translated
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The version this code works with."""
 
 

@@ -7,8 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from keyworks import oids
-from keyworks.cms.enveloped_data import CIPHERS, ContentCipher, Recipient, enveloped_data
+from keyworks.cms.enveloped_data import CIPHERS, ContentCipher, KEKRecipient, Recipient, enveloped_data
 from keyworks.errors import BadSubjectKey, NotAuthorized
+from keyworks.x509.der import sequence_of, values_of, wrap
 from tests.unit.x509.chains import GOOD_LEAF, Made, Plan, made
 
 ROOT = made("enveloping root")
@@ -45,6 +46,49 @@ def test_openssl_decrypts_it_where_oaep_is_not_known(tmp_path: Path) -> None:
     der = enveloped_data(oids.CMS_DATA, CONTENT, Recipient(own.parsed, oaep=False))
     assert decrypted(tmp_path, der, own).stdout == CONTENT
     assert bytes.fromhex("06092a864886f70d010107") not in der
+
+
+def decrypted_with(der: bytes, key: bytes, identifier: bytes) -> subprocess.CompletedProcess[bytes]:
+    named = ("-secretkey", key.hex(), "-secretkeyid", identifier.hex())
+    command = ["openssl", "cms", "-decrypt", "-inform", "DER", "-binary", *named]
+    return subprocess.run(command, input=der, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("cipher", CIPHERS, ids=lambda one: f"aes-{8 * one.key_octets}")
+@pytest.mark.parametrize("length", [16, 24, 32])
+def test_openssl_decrypts_with_the_secret_key_that_the_recipient_shares(
+    cipher: ContentCipher, length: int
+) -> None:
+    """RFC 5652 §6.2.3; RFC 3565 §2.3.3: AES key wrap, as long as the key-encryption key."""
+    key = bytes(range(length))
+    der = enveloped_data(oids.CMS_DATA, CONTENT, KEKRecipient(b"key 1", key, cipher))
+    run = decrypted_with(der, key, b"key 1")
+    assert (run.returncode, run.stdout) == (0, CONTENT), run.stderr.decode()
+    for other in ((key[::-1], b"key 1"), (key, b"key 2")):
+        assert decrypted_with(der, *other).stdout != CONTENT
+    assert key not in der
+
+
+def inside(der: bytes, tag: int = 0x30) -> list[bytes]:
+    """Return the parts of a constructed value."""
+    assert der[0] == tag
+    return values_of(b"\x30" + der[1:], "a message of our own")
+
+
+def test_a_message_for_a_shared_key_is_of_the_versions_that_say_so() -> None:
+    """RFC 5652 §6.1 (2: not all RecipientInfos are of version 0), §6.2.3 (always 4; [2] in RecipientInfo)."""
+    der = enveloped_data(oids.CMS_DATA, CONTENT, KEKRecipient(b"key 1", bytes(16)))
+    [_, content] = inside(der)
+    [enveloped] = inside(content, 0xA0)
+    version, infos, _ = inside(enveloped)
+    [info] = inside(infos, 0x31)
+    parts = inside(info, 0xA2)
+    assert (version, parts[0], parts[1]) == (b"\x02\x01\x02", b"\x02\x01\x04", b"\x30\x07\x04\x05key 1")
+    assert parts[2] == sequence_of([wrap(6, bytes.fromhex("608648016503040105"))])
+
+
+def test_a_shared_key_is_in_no_text_of_its_recipient() -> None:
+    assert "SECRET" not in repr(KEKRecipient(b"key 1", b"SECRET" * 4))
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17])

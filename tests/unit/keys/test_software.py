@@ -113,6 +113,26 @@ async def test_a_key_is_opened_once_and_only_when_it_is_used(store: Store, keyst
     assert await keystore.signer(key.id) is signer
 
 
+async def test_a_secret_is_sealed_for_what_it_is_and_outlives_a_restart(
+    store: Store, keystore: KeyStore, clock: FixedClock
+) -> None:
+    first, second = (keystore.seal_secret(b"secret", "one of device:1") for _ in range(2))
+    assert first != second
+    assert b"secret" not in first
+    again = await KeyStore.open(store, PASSPHRASE, clock)
+    assert again.open_secret(first, "one of device:1") == b"secret"
+    for sealed, what in ((first, "one of device:2"), (first[:-1] + bytes((first[-1] ^ 1,)), "one of device:1")):
+        with pytest.raises(IntegrityFailure, match="does not open"):
+            again.open_secret(sealed, what)
+
+
+async def test_secrets_are_not_sealed_with_the_key_that_makes_macs(keystore: KeyStore) -> None:
+    sealed = keystore.seal_secret(b"secret", "one of device:1")
+    wrapping = SealingKey(MASTER.open(NEW.sealed[Purpose.SECRETS], Purpose.SECRETS))
+    with pytest.raises(IntegrityFailure):
+        wrapping.open(sealed, "one of device:1")
+
+
 async def test_a_key_outlives_a_restart(store: Store, keystore: KeyStore, clock: FixedClock) -> None:
     key = await _kept(store, keystore)
     signer = await (await KeyStore.open(store, PASSPHRASE, clock)).signer(key.id)

@@ -4,6 +4,7 @@ Source: RFC 7030 §4.4.1; RFC 4108 §2.2.5; RFC 8551 §2.5.2 (SMIMECapabilities)
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from cryptography.hazmat import asn1
@@ -12,18 +13,38 @@ from cryptography.x509 import ObjectIdentifier
 from keyworks import oids
 from keyworks.access.credential import PresentedChain
 from keyworks.authority.authenticate import parse_presented
-from keyworks.cms.enveloped_data import CIPHERS, Recipient, check_recipient
+from keyworks.cms.enveloped_data import CIPHERS, ContentCipher, Recipient, check_recipient
 from keyworks.errors import BadSubjectKey, MalformedRequest
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.der import values_of
 
 MAX_CAPABILITIES: Final = 64
+NOT_SHARED: Final = (
+    "DecryptKeyIdentifier names no secret key that this server shares with the requester; name the client "
+    "certificate's key in AsymmetricDecryptKeyIdentifier, or rely on TLS."
+)
+"""Of an identifier that nobody has, and of another requester's alike: nobody learns which there are."""
 
 
-def recipient_of(attributes: Sequence[tuple[str, bytes]], presented: PresentedChain | None) -> Recipient | None:
-    """Return whose certificate the key is to be encrypted for; ``None`` where TLS is enough for the requester.
+@dataclass(frozen=True, slots=True)
+class NamedKey:
+    """A secret key that the request names; whether the requester shares one of that name is not known yet.
 
-    The certificate is the one with which the client opened the connection.
+    Args:
+        identifier: The DecryptKeyIdentifier.
+        cipher: For the content.
+    """
+
+    identifier: bytes
+    cipher: ContentCipher = CIPHERS[0]
+
+
+def recipient_of(
+    attributes: Sequence[tuple[str, bytes]], presented: PresentedChain | None
+) -> Recipient | NamedKey | None:
+    """Return for whom the key is to be encrypted; ``None`` where TLS is enough for the requester.
+
+    A certificate is the one with which the client opened the connection.
 
     Args:
         attributes: Of the request, as ``parse_attributes`` returns them.
@@ -41,15 +62,14 @@ def recipient_of(attributes: Sequence[tuple[str, bytes]], presented: PresentedCh
             "The request names two keys to encrypt with; send either DecryptKeyIdentifier or "
             "AsymmetricDecryptKeyIdentifier."
         )
+    capabilities = _value(attributes, oids.SMIME_CAPABILITIES)
     if symmetric is not None:
-        raise BadSubjectKey(
-            "This server shares no secret key with the requester, so it cannot encrypt as DecryptKeyIdentifier "
-            "asks; name the client certificate's key in AsymmetricDecryptKeyIdentifier, or rely on TLS."
-        )
+        identifier = _octets(symmetric, "DecryptKeyIdentifier", "RFC 4108 §2.2.5")
+        return NamedKey(identifier, _cipher(_known(capabilities)))
     if asymmetric is None:
         return None
-    certificate = _certificate_of(_octets(asymmetric), presented)
-    recipient = _recipient(certificate, _value(attributes, oids.SMIME_CAPABILITIES))
+    identifier = _octets(asymmetric, "AsymmetricDecryptKeyIdentifier", "RFC 7030 §4.4.1.2")
+    recipient = _recipient(_certificate_of(identifier, presented), _known(capabilities))
     check_recipient(recipient)
     return recipient
 
@@ -62,13 +82,11 @@ def _value(attributes: Sequence[tuple[str, bytes]], oid: str) -> bytes | None:
     return found[0] if found else None
 
 
-def _octets(der: bytes) -> bytes:
+def _octets(der: bytes, attribute: str, source: str) -> bytes:
     try:
         return asn1.decode_der(bytes, der)
     except ValueError as error:
-        raise MalformedRequest(
-            "AsymmetricDecryptKeyIdentifier has to be an OCTET STRING (RFC 7030 §4.4.1.2)."
-        ) from error
+        raise MalformedRequest(f"{attribute} has to be an OCTET STRING ({source}).") from error
 
 
 def _certificate_of(identifier: bytes, presented: PresentedChain | None) -> Certificate:
@@ -86,17 +104,26 @@ def _identifiers(certificate: Certificate) -> tuple[bytes | None, ...]:
     return certificate.subject_key_identifier, *certificate.public_key.usual_identifiers
 
 
-def _recipient(certificate: Certificate, capabilities: bytes | None) -> Recipient:
-    """Return the recipient with the best that it can read; of who says nothing, that is the best there is."""
-    if capabilities is None:
-        return Recipient(certificate)
-    known = frozenset(_capabilities(capabilities))
+def _recipient(certificate: Certificate, known: frozenset[str] | None) -> Recipient:
+    oaep = known is None or oids.RSAES_OAEP in known or oids.RSA_ENCRYPTION not in known
+    return Recipient(certificate, _cipher(known), oaep=oaep)
+
+
+def _cipher(known: frozenset[str] | None) -> ContentCipher:
+    """Return the best cipher that the requester can read; of who says nothing, that is the best there is."""
+    if known is None:
+        return CIPHERS[0]
     cipher = next((one for one in CIPHERS if one.oid in known), None)
     if cipher is None:
         raise BadSubjectKey(
             "The requester's SMIMECapabilities name no cipher that is used here; add AES-256-CBC."
         )
-    return Recipient(certificate, cipher, oaep=oids.RSAES_OAEP in known or oids.RSA_ENCRYPTION not in known)
+    return cipher
+
+
+def _known(capabilities: bytes | None) -> frozenset[str] | None:
+    """Return the algorithms that the requester knows; ``None`` where it does not say."""
+    return None if capabilities is None else frozenset(_capabilities(capabilities))
 
 
 def _capabilities(der: bytes) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Keys that the server makes for who cannot make good ones: made, certified, sent once, and kept nowhere.
 
 The key travels in TLS only; encrypted in addition where the request names a certificate to encrypt it for
-(AsymmetricDecryptKeyIdentifier). Whoever repeats a request gets another key and another certificate.
+(AsymmetricDecryptKeyIdentifier), or a secret key that the requester shares with us (DecryptKeyIdentifier).
+Whoever repeats a request gets another key and another certificate.
 
 Source: RFC 7030 §4.4; RFC 8951 §3.2; RFC 5958 §2 (the key as CMS content).
 """
@@ -14,20 +15,21 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from keyworks import oids
+from keyworks.access.key_encryption_key import KeyEncryptionKeys
 from keyworks.algorithms.public_key import PublicKey
 from keyworks.algorithms.signer import Signer
 from keyworks.authority.channel import Channel
 from keyworks.authority.enrollment import Attempt, Enrollment, KeyToMake
 from keyworks.authority.issue import Issued
 from keyworks.authority.pending import Pending
-from keyworks.cms.enveloped_data import Recipient, enveloped_data
+from keyworks.cms.enveloped_data import KEKRecipient, Recipient, enveloped_data
 from keyworks.cms.signed_data import certs_only
 from keyworks.cms.signing import signed_data
-from keyworks.errors import InternalError, NotAuthorized, Unavailable
+from keyworks.errors import BadSubjectKey, InternalError, NotAuthorized, Unavailable
 from keyworks.keys.pool import KeyPool
 from keyworks.keys.software import PrivateKey, public_key_of
 from keyworks.protocols.est.body import PKCS7, decode_base64, wrapped
-from keyworks.protocols.est.key_protection import recipient_of
+from keyworks.protocols.est.key_protection import NOT_SHARED, NamedKey, recipient_of
 from keyworks.protocols.exchange import Reply
 from keyworks.x509.der import sequence_of
 from keyworks.x509.template import parse_attributes, parse_key_request
@@ -52,14 +54,20 @@ class ServerKeyGeneration:
     Args:
         enrollment: Issues.
         pool: Makes keys.
+        shared_keys: The secret keys that requesters share with us.
         credential: What this server signs messages with, now.
     """
 
     def __init__(
-        self, enrollment: Enrollment, pool: KeyPool, credential: Callable[[], Awaitable[SigningCredential]]
+        self,
+        enrollment: Enrollment,
+        pool: KeyPool,
+        shared_keys: KeyEncryptionKeys,
+        credential: Callable[[], Awaitable[SigningCredential]],
     ) -> None:
         self._enrollment = enrollment
         self._pool = pool
+        self._shared_keys = shared_keys
         self._credential = credential
 
     async def answer(self, attempt: Attempt, *, secure: bool) -> tuple[Reply, Issued]:
@@ -84,8 +92,11 @@ class ServerKeyGeneration:
         certificate = _part(f"{PKCS7}; smime-type=certs-only", certs_only((issued.der,)))
         return _multipart(wish.part, certificate), issued
 
-    async def _made(self, key_type: str, recipient: Recipient | None) -> tuple[PublicKey, bytes]:
-        """Return the public half of a new key, and the key as it is sent."""
+    async def _made(
+        self, key_type: str, wanted: Recipient | NamedKey | None, owner: str
+    ) -> tuple[PublicKey, bytes]:
+        """Return the public half of a new key, and the key as it is sent to its owner."""
+        recipient = await self._shared(wanted, owner) if isinstance(wanted, NamedKey) else wanted
         if recipient is None:
             key = await self._pool.take(key_type)
             return public_key_of(key), _part("application/pkcs8", _octets_of(key))
@@ -96,6 +107,13 @@ class ServerKeyGeneration:
         enveloped = enveloped_data(oids.CMS_SIGNED_DATA, signed, recipient)
         return public_key_of(key), _part(f"{PKCS7}; smime-type=server-generated-key", enveloped)
 
+    async def _shared(self, named: NamedKey, owner: str) -> KEKRecipient:
+        """Return the secret key that a request names, if it is the requester's (RFC 7030 §4.4.1.1)."""
+        key = await self._shared_keys.find(owner, named.identifier)
+        if key is None:
+            raise BadSubjectKey(NOT_SHARED)
+        return KEKRecipient(named.identifier, key, named.cipher)
+
 
 class _Wish:
     """One request: what was asked for, and the key made for it.
@@ -103,7 +121,7 @@ class _Wish:
     Args:
         channel: As it serves now.
         attempt: The request.
-        made: Makes a key of a type for a recipient.
+        made: Makes a key of a type, for whom it is to be encrypted, for its owner.
         secure: Whether the reply goes over TLS.
     """
 
@@ -111,7 +129,7 @@ class _Wish:
         self,
         channel: Channel,
         attempt: Attempt,
-        made: Callable[[str, Recipient | None], Awaitable[tuple[PublicKey, bytes]]],
+        made: Callable[[str, Recipient | NamedKey | None, str], Awaitable[tuple[PublicKey, bytes]]],
         *,
         secure: bool,
     ) -> None:
@@ -150,10 +168,10 @@ class _Wish:
         """
         key_type = self.key_type
         der = decode_base64(body)
-        recipient = recipient_of(parse_attributes(der), self._attempt.presented)
+        wanted = recipient_of(parse_attributes(der), self._attempt.presented)
 
-        async def make(_owner: str) -> PublicKey:
-            public_key, self._part = await self._made(key_type, recipient)
+        async def make(owner: str) -> PublicKey:
+            public_key, self._part = await self._made(key_type, wanted, owner)
             return public_key
 
         return KeyToMake(parse_key_request(der), make)

@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from keyworks import oids
 from keyworks.access.credential import PresentedChain
-from keyworks.cms.enveloped_data import CIPHERS, Recipient
+from keyworks.cms.enveloped_data import CIPHERS, ContentCipher, Recipient
 from keyworks.errors import BadSubjectKey, KeyworksError, MalformedRequest, NotAuthorized
-from keyworks.protocols.est.key_protection import MAX_CAPABILITIES, recipient_of
+from keyworks.protocols.est.key_protection import MAX_CAPABILITIES, NamedKey, recipient_of
 from keyworks.testing import presented_chain
 from keyworks.x509.der import sequence_of, wrap
 from tests.unit.x509.chains import GOOD_LEAF, Made, Plan, made
@@ -71,8 +71,19 @@ def test_the_strongest_that_the_requester_can_read_is_taken(
 ) -> None:
     """RFC 7030 §4.4.1; RFC 8551 §2.5.2."""
     found = recipient_of(named(IDENTIFIER, capable(*capabilities)), PRESENTED)
-    assert found is not None
+    assert isinstance(found, Recipient)
     assert (found.cipher, found.oaep) == (cipher, oaep)
+
+
+@pytest.mark.parametrize(
+    ("more", "cipher"),
+    [((), CIPHERS[0]), ((capable(TRIPLE_DES, AES_128),), CIPHERS[2]), ((capable(AES_256, RSA),), CIPHERS[0])],
+)
+def test_a_secret_key_is_named_and_the_cipher_chosen_as_for_a_certificate(
+    more: tuple[tuple[str, bytes], ...], cipher: ContentCipher
+) -> None:
+    """RFC 7030 §4.4.1.1; RFC 4108 §2.2.5. No client certificate is needed for it."""
+    assert recipient_of(((oids.DECRYPT_KEY_ID, wrap(4, b"key 1")), *more), None) == NamedKey(b"key 1", cipher)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +105,25 @@ def test_the_strongest_that_the_requester_can_read_is_taken(
             id="another type",
         ),
         pytest.param(
-            ((oids.DECRYPT_KEY_ID, wrap(4, b"k")),), PRESENTED, BadSubjectKey, "shares no secret", id="a secret"
+            ((oids.DECRYPT_KEY_ID, wrap(2, b"k")),),
+            PRESENTED,
+            MalformedRequest,
+            "DecryptKeyIdentifier has to be an OCTET STRING",
+            id="an INTEGER",
+        ),
+        pytest.param(
+            ((oids.DECRYPT_KEY_ID, wrap(4, b"k")),) * 2,
+            PRESENTED,
+            MalformedRequest,
+            "more than one value",
+            id="two secret keys",
+        ),
+        pytest.param(
+            ((oids.DECRYPT_KEY_ID, wrap(4, b"k")), capable(TRIPLE_DES)),
+            PRESENTED,
+            BadSubjectKey,
+            "no cipher",
+            id="an old cipher for a secret key",
         ),
         pytest.param(
             named(IDENTIFIER, (oids.DECRYPT_KEY_ID, b"")),

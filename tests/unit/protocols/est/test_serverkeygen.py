@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from keyworks import oids
 from keyworks.access.credential import PresentedChain
+from keyworks.access.key_encryption_key import KeyEncryptionKeys
 from keyworks.access.principal import Kind
 from keyworks.authority.channel import Binding
 from keyworks.authority.enrollment import Enrollment
@@ -130,8 +131,9 @@ async def desk(operator: Installation) -> AsyncIterator[Desk]:
     own, pool = EnrollmentDesk(operator), KeyPool(maker)
     registers = Policed(operator.store)
     enrollment = Enrollment(own.store, registers, own.authenticator, own.path, own.refusals, operator.clock)
+    shared_keys = KeyEncryptionKeys(operator.store, operator.keystore)
     opened = Desk(operator, registers, EST(enrollment), pool, maker)
-    opened.est = EST(enrollment, ServerKeyGeneration(enrollment, pool, opened.credential))
+    opened.est = EST(enrollment, ServerKeyGeneration(enrollment, pool, shared_keys, opened.credential))
     yield opened
     pool.close()
 
