@@ -104,15 +104,25 @@ class FullCMC:
             return refusal
         admitted = await self._enrollment.admit(attempt)
         own = await self._credential()  # first: what cannot be answered is not begun
+        message, outcomes = await self._outcomes(request.body, attempt, admitted)
+        return _with_status(base64_body(await self._response(own, message, outcomes), RESPONSE), outcomes)
+
+    async def _outcomes(
+        self, body: bytes, attempt: Attempt, admitted: Admitted
+    ) -> tuple[Message, Sequence[Outcome]]:
+        """Return what was asked, as far as it could be read, and what became of it: errors are answers too."""
         message = NO_MESSAGE
         try:
-            signed = parse_signed_data(decode_base64(request.body))
-            message = _message_of(signed)
-            outcomes = await self._carry_out(message, await self._verify(signed, message, attempt, admitted))
-        except (errors.RequestError, errors.NotAuthorized) as error:
-            await self._enrollment.enter_refusal(attempt, admitted, "fullcmc", error)
-            outcomes = [Outcome(WHOLE, error=error)]
-        return _with_status(base64_body(await self._response(own, message, outcomes), RESPONSE), outcomes)
+            try:
+                signed = parse_signed_data(decode_base64(body))
+                message = _message_of(signed)
+                effective = await self._verify(signed, message, attempt, admitted)
+                return message, await self._carry_out(message, effective)
+            except (errors.RequestError, errors.NotAuthorized) as error:
+                await self._enrollment.enter_refusal(attempt, admitted, "fullcmc", error)
+                raise
+        except (errors.RequestError, errors.NotAuthorized, errors.Unavailable) as error:
+            return message, [Outcome(WHOLE, error=error)]
 
     async def _carry_out(self, message: Message, signed: _Signed) -> list[Outcome]:
         """Do what the message asks for, part by part, or nothing where a part of it is at fault."""
@@ -144,15 +154,22 @@ class FullCMC:
     async def _revoke(self, wanted: RevocationRequest, signed: _Signed) -> Outcome:
         """RFC 5272 §6.11: proof that the requester is its originator is the signature with a certificate."""
         try:
-            surrender = _surrender_of(wanted, signed)
-        except (errors.RequestError, errors.NotAuthorized) as error:
-            await self._enrollment.enter_refusal(signed.attempt, signed.admitted, "revoke", error)
-            return Outcome(wanted.body_part_id, error=error)
-        try:
-            await self._enrollment.give_up(signed.attempt, signed.admitted, surrender)
+            await self._enrollment.give_up(
+                signed.attempt, signed.admitted, await self._surrender_of(wanted, signed)
+            )
         except errors.KeyworksError as error:
             return Outcome(wanted.body_part_id, error=error)
         return Outcome(wanted.body_part_id)
+
+    async def _surrender_of(self, wanted: RevocationRequest, signed: _Signed) -> Surrender:
+        """Return what is to be given up, if the message is signed for that; otherwise enter that it is not."""
+        try:
+            if not signed.by_certificate:
+                raise errors.NotAuthorized("Sign a revokeRequest with a certificate of the requester's.")
+            return Surrender(Name.parse(wanted.issuer), wanted.serial_number, wanted.reason)
+        except (errors.RequestError, errors.NotAuthorized) as error:
+            await self._enrollment.enter_refusal(signed.attempt, signed.admitted, "revoke", error)
+            raise
 
     async def _verify(
         self, signed: SignedMessage, message: Message, attempt: Attempt, admitted: Admitted
@@ -228,12 +245,6 @@ def _message_of(signed: SignedMessage) -> Message:
             "The message is signed, but its content is not PKIData (RFC 5272 §3.2.1)."
         )
     return parse_message(signed.content)
-
-
-def _surrender_of(wanted: RevocationRequest, signed: _Signed) -> Surrender:
-    if not signed.by_certificate:
-        raise errors.NotAuthorized("Sign a revokeRequest with a certificate of the requester's.")
-    return Surrender(Name.parse(wanted.issuer), wanted.serial_number, wanted.reason)
 
 
 def _operation(wanted: CertificateRequest, signed: _Signed) -> Operation:

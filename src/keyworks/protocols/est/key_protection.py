@@ -19,6 +19,9 @@ from keyworks.x509.certificate import Certificate
 from keyworks.x509.der import values_of
 
 MAX_CAPABILITIES: Final = 64
+_KEY_ENCIPHERMENTS: Final = frozenset(
+    {oids.RSA_ENCRYPTION, oids.RSAES_OAEP, *(one.wrap_oid for one in CIPHERS)}
+)
 NOT_SHARED: Final = (
     "DecryptKeyIdentifier names no secret key that this server shares with the requester; name the client "
     "certificate's key in AsymmetricDecryptKeyIdentifier, or rely on TLS."
@@ -114,6 +117,9 @@ def _cipher(known: frozenset[str] | None) -> ContentCipher:
     if known is None:
         return CIPHERS[0]
     cipher = next((one for one in CIPHERS if one.oid in known), None)
+    if cipher is None and known <= _KEY_ENCIPHERMENTS:
+        # RFC 7030 §4.4.1 speaks of these alone; who wraps with AES can decrypt with keys as long.
+        cipher = next((one for one in CIPHERS if one.wrap_oid in known), CIPHERS[0])
     if cipher is None:
         raise BadSubjectKey(
             "The requester's SMIMECapabilities name no cipher that is used here; add AES-256-CBC."

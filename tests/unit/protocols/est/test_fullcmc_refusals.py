@@ -1,6 +1,7 @@
 """Full CMC refuses: signatures and certificates of others, what is not understood; and says so, signed."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -123,6 +124,33 @@ async def test_another_content_is_refused(line: Line, content_type: str, sentenc
 async def test_what_is_no_message_is_refused_and_signed(line: Line, body: bytes) -> None:
     """RFC 7030 §4.3.1, §4.3.2."""
     await refused(line, body, 400, "badRequest")
+
+
+async def test_a_message_that_cannot_be_taken_now_is_told_so_and_signed(line: Line, clock: FixedClock) -> None:
+    """RFC 7030 §4.3.2: a CMC response with every CMC error; tryLater (RFC 5272 §6.1.4), with Retry-After."""
+    await line.ask(await line.signed(pki_data([await a_request()])))
+    clock.advance(timedelta(minutes=-2))  # nothing is recorded while the clock runs behind
+    reply = await line.ask(b"\x30\x00")
+    assert (reply.status, reply.content_type) == (503, RESPONSE)
+    [(number, part)] = response_of(reply.body).parts.items()
+    assert (number, part.status, part.fail_info) == (0, "failed", "tryLater")
+    assert "Retry-After" in dict(reply.headers)
+
+
+async def test_what_was_issued_is_told_though_a_later_part_cannot_be_entered(line: Line) -> None:
+    """RFC 5272 §6.1.1: a status for each part; else the requester would not learn of its certificate."""
+    trigger = (  # the disk is full, say, just then
+        "CREATE TRIGGER full BEFORE INSERT ON entry WHEN CAST(NEW.body AS TEXT) LIKE '%certificate.refused%' "
+        "BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+    await line.desk.store.write(lambda tx, items: [tx._connection.execute(one) for one in items], trigger)
+    key = software_signer()
+    request = tcr(1, await encode_certification_request(name("SN-1"), key))
+    content = pki_data([request], [revoke_request(2, line.station.certificate)])
+    response = response_of((await line.ask(await by_key(content, key))).body)
+    assert {number: one.status for number, one in response.parts.items()} == {1: "success", 2: "failed"}
+    assert response.parts[2].fail_info == "internalCAError"
+    assert response.certificate_of(key).subject.values(oids.SERIAL_NUMBER) == ("SN-1",)
 
 
 async def test_a_body_that_is_not_base64_is_refused_and_signed(line: Line) -> None:

@@ -17,6 +17,7 @@ from tests.unit.x509.chains import GOOD_LEAF, Made, Plan, made
 ROOT = made("protecting root")
 AES_128 = bytes.fromhex("060960864801650304 0102".replace(" ", ""))
 AES_256 = bytes.fromhex("060960864801650304012a")
+AES_128_WRAP = bytes.fromhex("0609608648016503040105")
 TRIPLE_DES = bytes.fromhex("06082a864886f70d0307")
 RSA = bytes.fromhex("06092a864886f70d010101")
 OAEP = bytes.fromhex("06092a864886f70d010107")
@@ -64,12 +65,16 @@ def test_the_key_of_the_client_certificate_is_known_by_every_usual_identifier() 
         ((TRIPLE_DES, AES_128), CIPHERS[2], True),
         ((AES_128, AES_256, RSA, OAEP), CIPHERS[0], True),
         ((AES_256, RSA), CIPHERS[0], False),
+        ((RSA,), CIPHERS[0], False),
+        ((OAEP,), CIPHERS[0], True),
+        ((AES_128_WRAP,), CIPHERS[2], True),
+        ((AES_128_WRAP, AES_256), CIPHERS[0], True),
     ],
 )
 def test_the_strongest_that_the_requester_can_read_is_taken(
     capabilities: tuple[bytes, ...], cipher: object, oaep: bool
 ) -> None:
-    """RFC 7030 §4.4.1; RFC 8551 §2.5.2."""
+    """RFC 7030 §4.4.1: "key encipherment algorithms", which may be all that is named; RFC 8551 §2.5.2."""
     found = recipient_of(named(IDENTIFIER, capable(*capabilities)), PRESENTED)
     assert isinstance(found, Recipient)
     assert (found.cipher, found.oaep) == (cipher, oaep)
@@ -124,6 +129,13 @@ def test_a_secret_key_is_named_and_the_cipher_chosen_as_for_a_certificate(
             BadSubjectKey,
             "no cipher",
             id="an old cipher for a secret key",
+        ),
+        pytest.param(
+            named(IDENTIFIER, capable(TRIPLE_DES, RSA, AES_128_WRAP)),
+            PRESENTED,
+            BadSubjectKey,
+            "no cipher",
+            id="an old cipher with key encipherments",
         ),
         pytest.param(
             named(IDENTIFIER, (oids.DECRYPT_KEY_ID, b"")),
