@@ -127,12 +127,22 @@ def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry])
 
 def _refusal(tx: Transaction, order: Order, at: int) -> KeyworksError | None:
     """Say why the certificate may not be, or ``None``; claims key, names and device for it where it may."""
-    claimed = {"public_key": order.public_key.fingerprint, "owner": order.owner}
-    [(owner,)] = tx.execute(records.OWN_KEY, claimed)
-    if owner == _NOBODY:
-        return NotAuthorized("This public key was revoked as compromised; make a new key.")
-    if owner != order.owner:
-        return NotAuthorized("This public key belongs to another device or service; make a new key.")
+    key = {"public_key": order.public_key.fingerprint}
+    if not tx.execute(records.CLAIM_KEY, {**key, "owner": order.owner}):
+        [(owner,)] = tx.execute(records.SELECT_KEY_OWNER, key)
+        if owner == _NOBODY:
+            return NotAuthorized("This public key was revoked as compromised; make a new key.")
+        if owner != order.owner:
+            return NotAuthorized("This public key belongs to another device or service; make a new key.")
+        return _holder_refusal(tx, order, at)
+    refusal = _holder_refusal(tx, order, at)
+    if refusal is not None:
+        tx.execute(records.DISCLAIM_KEY, key)  # never certified, it is nobody's
+    return refusal
+
+
+def _holder_refusal(tx: Transaction, order: Order, at: int) -> KeyworksError | None:
+    """Say why the owner may not have it, or ``None``; notes that it has where it may."""
     taken = claim_names(tx, order, at) if order.chosen else None
     if taken is not None or order.device_id is None:
         return taken

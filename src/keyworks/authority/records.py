@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     bindparam,
+    delete,
     func,
     null,
     or_,
@@ -261,12 +262,13 @@ SELECT_GENERATIONS: Final = Statement(
 )
 SELECT_CHANNELS: Final = Statement(select(*channel.c).order_by(channel.c.label))
 
-OWN_KEY: Final = Statement(
-    insert(key_owner)
-    .on_conflict_do_update(index_elements=[key_owner.c.public_key], set_={"owner": key_owner.c.owner})
-    .returning(key_owner.c.owner)
+CLAIM_KEY: Final = Statement(insert(key_owner).on_conflict_do_nothing().returning(key_owner.c.owner))
+"""Claim a key that is nobody's; no row is returned of one that somebody owns already."""
+
+SELECT_KEY_OWNER: Final = Statement(
+    select(key_owner.c.owner).where(key_owner.c.public_key == bindparam("public_key"))
 )
-"""Claim a key; the row returned names who owns it, now or already."""
+DISCLAIM_KEY: Final = Statement(delete(key_owner).where(key_owner.c.public_key == bindparam("public_key")))
 
 BLOCK_KEY: Final = Statement(
     update(key_owner)

@@ -1,6 +1,7 @@
 """Keys made ahead of need, for who asks the server to make them.
 
-A key leaves the pool once and is kept nowhere: neither here nor in the store, and in no log.
+A key leaves the pool and is kept nowhere: neither here nor in the store, and in no log. It comes back only
+where the request that it was taken for was refused, before anything of it was certified or sent.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ _MAKERS: Final = 1
 
 
 class KeyPool:
-    """Private keys, each given out once.
+    """Private keys, each for one certificate.
 
     Args:
         make: Makes a private key of a type; called in a thread of the pool's own.
@@ -51,6 +52,14 @@ class KeyPool:
             self._ready.setdefault(key_type, deque())
             self._refill(key_type)
         return key
+
+    def give_back(self, key_type: str, key: PrivateKey) -> None:
+        """Take back a key that was neither certified nor sent, nor shown to anybody in any other way.
+
+        Of types that are made at once none is kept.
+        """
+        if len(self._ready.get(key_type, ())) < READY and key_type in self._ready:
+            self._ready[key_type].appendleft(key)
 
     def close(self) -> None:
         """Make no more keys, and forget those that are ready."""

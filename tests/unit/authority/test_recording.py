@@ -97,6 +97,30 @@ async def test_one_key_belongs_to_one_device_for_ever(desk: EnrollmentDesk, stat
     assert await certificates_of(desk, "SN-2") == []
 
 
+async def test_a_key_that_was_refused_a_certificate_is_nobody_s(desk: EnrollmentDesk, station: Holder) -> None:
+    """It was never certified, so who asked with it first has no claim to it."""
+    signer = software_signer()
+    await desk.enroll("idevid", serial("SN-1"), by=station)
+    await move(desk.installation, "SN-1", "ship")
+    with pytest.raises(NotAuthorized, match="has left the line"):
+        await desk.enroll("idevid", serial("SN-1"), by=station, signer=signer)
+    await desk.enroll("idevid", serial("SN-2"), by=station, signer=signer)
+
+
+async def test_a_key_that_was_certified_stays_its_owner_s_when_another_certificate_is_refused(
+    desk: EnrollmentDesk, station: Holder
+) -> None:
+    first = await desk.enroll("idevid", serial("SN-1"), by=station)
+    [record] = await certificates_of(desk, "SN-1")
+    gone = Revocation(record.id, record.owner, "superseded", desk.installation.operator, NOON)
+    assert await desk.store.write(revoke, gone)
+    await move(desk.installation, "SN-1", "ship")
+    with pytest.raises(NotAuthorized, match="has left the line"):
+        await desk.enroll("idevid", serial("SN-1"), by=station, signer=first.signer)
+    with pytest.raises(NotAuthorized, match="belongs to another device"):
+        await desk.enroll("idevid", serial("SN-2"), by=station, signer=first.signer)
+
+
 async def test_a_stations_own_key_is_no_devices(desk: EnrollmentDesk, station: Holder) -> None:
     with pytest.raises(NotAuthorized, match="belongs to another device or service"):
         await desk.enroll("idevid", serial("SN-1"), by=station, signer=station.signer)

@@ -11,7 +11,9 @@ from keyworks.service.installation import Installation
 from keyworks.store.statement import Statement
 
 HOT: Final = (
-    "OWN_KEY",
+    "CLAIM_KEY",
+    "SELECT_KEY_OWNER",
+    "DISCLAIM_KEY",
     "INSERT_CERTIFICATE",
     "FORGET_REQUEST",
     "TAKE_EMPTY_SLOT",

@@ -80,6 +80,25 @@ async def test_a_key_that_is_ready_is_given_out_though_the_next_one_takes_its_ti
         await pool.take("rsa-2048")
 
 
+async def test_a_key_that_is_given_back_unused_is_the_next_to_be_given_out(pool: KeyPool, maker: Maker) -> None:
+    maker.allow(2)
+    await pool.take("rsa-2048")
+    await begun(maker, 2)
+    other = make_private_key("rsa-2048")
+    pool.give_back("rsa-2048", other)
+    assert await pool.take("rsa-2048") is other
+    assert await pool.take("rsa-2048") is not other
+
+
+async def test_what_no_key_is_kept_ready_of_is_not_taken_back(pool: KeyPool) -> None:
+    """Keys of elliptic curves are made at once; and a closed pool keeps none."""
+    pool.give_back("P-256", make_private_key("P-256"))
+    assert repr(pool) == "KeyPool({})"
+    pool.close()
+    pool.give_back("rsa-2048", make_private_key("rsa-2048"))
+    assert repr(pool) == "KeyPool({})"
+
+
 async def test_who_asks_when_too_many_wait_is_told_to_come_again(pool: KeyPool, maker: Maker) -> None:
     """And those who wait get theirs."""
     waiting = [asyncio.create_task(pool.take("rsa-2048")) for _ in range(MAX_WAITING)]

@@ -9,7 +9,7 @@ Source: RFC 7030 §4.4; RFC 8951 §3.2; RFC 5958 §2 (the key as CMS content).
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -25,7 +25,14 @@ from keyworks.authority.pending import Pending
 from keyworks.cms.enveloped_data import KEKRecipient, Recipient, enveloped_data
 from keyworks.cms.signed_data import certs_only
 from keyworks.cms.signing import signed_data
-from keyworks.errors import BadSubjectKey, InternalError, NotAuthorized, Unavailable
+from keyworks.errors import (
+    AuthenticationFailed,
+    BadSubjectKey,
+    InternalError,
+    NotAuthorized,
+    RequestError,
+    Unavailable,
+)
 from keyworks.keys.pool import KeyPool
 from keyworks.keys.software import PrivateKey, public_key_of
 from keyworks.protocols.est.body import PKCS7, decode_base64, wrapped
@@ -46,6 +53,19 @@ class SigningCredential:
 
     signer: Signer
     chain: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _MadeKey:
+    """A key made for a request.
+
+    Args:
+        key: Never shown.
+        part: The key as it is sent, encrypted where that was asked for.
+    """
+
+    key: PrivateKey = field(repr=False)
+    part: bytes = field(repr=False)
 
 
 class ServerKeyGeneration:
@@ -85,27 +105,33 @@ class ServerKeyGeneration:
         """
         channel, _ = await self._enrollment.serving(attempt.label)
         wish = _Wish(channel, attempt, self._made, secure=secure)
-        issued = await self._enrollment.enroll(attempt, wish.parse)
+        try:
+            issued = await self._enrollment.enroll(attempt, wish.parse)
+        except (RequestError, NotAuthorized, AuthenticationFailed):
+            # It was neither certified nor sent; of any other failure nobody knows how far it came.
+            if wish.made is not None:
+                self._pool.give_back(wish.key_type, wish.made.key)
+            raise
         if isinstance(issued, Pending):
             # Refused above; the policy has changed between the two looks at it.
             raise Unavailable("The channel is being changed; ask again.")
         certificate = _part(f"{PKCS7}; smime-type=certs-only", certs_only((issued.der,)))
-        return _multipart(wish.part, certificate), issued
+        if wish.made is None:
+            raise InternalError("A key was certified before it could be sent.")
+        return _multipart(wish.made.part, certificate), issued
 
-    async def _made(
-        self, key_type: str, wanted: Recipient | NamedKey | None, owner: str
-    ) -> tuple[PublicKey, bytes]:
-        """Return the public half of a new key, and the key as it is sent to its owner."""
+    async def _made(self, key_type: str, wanted: Recipient | NamedKey | None, owner: str) -> _MadeKey:
+        """Return a new key, as it is sent to its owner."""
         recipient = await self._shared(wanted, owner) if isinstance(wanted, NamedKey) else wanted
         if recipient is None:
             key = await self._pool.take(key_type)
-            return public_key_of(key), _part("application/pkcs8", _octets_of(key))
+            return _MadeKey(key, _part("application/pkcs8", _octets_of(key)))
         own = await self._credential()  # first: a key that cannot be signed for sending is not taken
         key = await self._pool.take(key_type)
         # Signed by this server, which made it, for the recipient alone (RFC 7030 §4.4.2).
         signed = await signed_data(oids.KEY_PACKAGE, sequence_of([_octets_of(key)]), own.signer, own.chain)
         enveloped = enveloped_data(oids.CMS_SIGNED_DATA, signed, recipient)
-        return public_key_of(key), _part(f"{PKCS7}; smime-type=server-generated-key", enveloped)
+        return _MadeKey(key, _part(f"{PKCS7}; smime-type=server-generated-key", enveloped))
 
     async def _shared(self, named: NamedKey, owner: str) -> KEKRecipient:
         """Return the secret key that a request names, if it is the requester's (RFC 7030 §4.4.1.1)."""
@@ -121,7 +147,7 @@ class _Wish:
     Args:
         channel: As it serves now.
         attempt: The request.
-        made: Makes a key of a type, for whom it is to be encrypted, for its owner.
+        make: Makes a key of a type, for whom it is to be encrypted, for its owner.
         secure: Whether the reply goes over TLS.
     """
 
@@ -129,15 +155,15 @@ class _Wish:
         self,
         channel: Channel,
         attempt: Attempt,
-        made: Callable[[str, Recipient | NamedKey | None, str], Awaitable[tuple[PublicKey, bytes]]],
+        make: Callable[[str, Recipient | NamedKey | None, str], Awaitable[_MadeKey]],
         *,
         secure: bool,
     ) -> None:
         self._channel = channel
         self._attempt = attempt
-        self._made = made
+        self._make = make
         self._secure = secure
-        self._part: bytes | None = None
+        self.made: _MadeKey | None = None
 
     @property
     def key_type(self) -> str:
@@ -171,17 +197,10 @@ class _Wish:
         wanted = recipient_of(parse_attributes(der), self._attempt.presented)
 
         async def make(owner: str) -> PublicKey:
-            public_key, self._part = await self._made(key_type, wanted, owner)
-            return public_key
+            self.made = await self._make(key_type, wanted, owner)
+            return public_key_of(self.made.key)
 
         return KeyToMake(parse_key_request(der), make)
-
-    @property
-    def part(self) -> bytes:
-        """Return the key as it is sent, encrypted where that was asked for."""
-        if self._part is None:
-            raise InternalError("A key was certified before it could be sent.")
-        return self._part
 
 
 def _octets_of(key: PrivateKey) -> bytes:

@@ -87,6 +87,7 @@ class Maker:
 
     def __init__(self) -> None:
         self.made: list[str] = []
+        self.keys: list[PrivateKey] = []
         self.begun, self.goes_on = threading.Event(), threading.Event()
         self.goes_on.set()
 
@@ -94,7 +95,8 @@ class Maker:
         self.made.append(key_type)
         self.begun.set()
         self.goes_on.wait(30)
-        return make_private_key(key_type)
+        self.keys.append(make_private_key(key_type))
+        return self.keys[-1]
 
 
 @dataclass
@@ -379,6 +381,19 @@ async def test_a_device_that_is_retired_while_its_key_is_made_gets_none(desk: De
     desk.maker.goes_on.set()
     reply = await asking
     assert (reply.status, b"retired" in reply.body) == (403, True)
+    issued = certificate_in(parts_of(await desk.est.respond(await by_secret(desk)))[1]).public_key
+    assert issued.spki == public_key_of(desk.maker.keys[0]).spki
+
+
+async def test_a_key_that_may_have_been_certified_is_not_used_again(desk: Desk) -> None:
+    """Where recording failed, nobody knows how far it came."""
+    desk.serve(server_keys="rsa-2048")
+    asked = await by_secret(desk)
+    async with damaged_authority_keys(desk.installation.store):
+        with pytest.raises(IntegrityFailure):
+            await desk.est.respond(asked)
+    issued = certificate_in(parts_of(await desk.est.respond(asked))[1]).public_key
+    assert issued.spki != public_key_of(desk.maker.keys[0]).spki
 
 
 async def test_a_certificate_that_only_signs_is_not_encrypted_for(desk: Desk) -> None:
