@@ -5,6 +5,7 @@ import inspect
 import json
 import pkgutil
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from keyworks import service
 from keyworks.access.credential import BasicCredentials
+from keyworks.access.key_encryption_key import KeyEncryptionKey
 from keyworks.access.principal import Kind
 from keyworks.authority.channel import ChannelPolicy
 from keyworks.authority.library import PROFILES
@@ -32,6 +34,7 @@ from keyworks.service import (
     description,
     importing,
     inventory,
+    key_encryption_keys,
     keymaking,
     ledger,
     lifecycle,
@@ -56,6 +59,7 @@ from tests.unit.authority.policed import policed
 DEVICES = b"manufacturer,product,serial_number\nMaker,Drive,SN-7\n"
 ORDERS = b"number,manufacturer,product,first,last\nPO-2,Maker,Drive,SN-6,SN-6\n"
 NEW_ORDER = orders.NewOrder("PO-1", "Maker", "Drive", ("SN-5",))
+KEY = KeyEncryptionKey(b"key 1", "station:line-1", bytes(16))
 Call = Callable[[Installation], Awaitable[object]]
 
 
@@ -67,6 +71,7 @@ async def _prepare(installation: Installation) -> None:
     with pytest.raises(Unavailable):
         await desk.enroll(new.enrolls_at, by=BasicCredentials("line-1", new.secret))
     await _add_anchor(installation, "known")
+    await key_encryption_keys.add_key(installation, KEY)
 
 
 async def _retire(installation: Installation) -> None:
@@ -187,6 +192,14 @@ OPERATIONS: dict[str, tuple[Call, tuple[str, ...]]] = {
         ("station.added", APPLIED, "secret.made"),
     ),
     "renew_secret": (lambda i: accounts.renew_secret(i, Kind.STATION, "line-1"), ("secret.made",)),
+    "add_key": (
+        lambda i: key_encryption_keys.add_key(i, replace(KEY, identifier=b"key 2")),
+        ("key.shared",),
+    ),
+    "remove_key": (
+        lambda i: key_encryption_keys.remove_key(i, KEY.owner, KEY.identifier),
+        ("key.forgotten",),
+    ),
     "set_account_active": (
         lambda i: accounts.set_account_active(i, Kind.STATION, "line-1", active=False),
         ("station.changed", APPLIED),
@@ -222,6 +235,7 @@ READS: dict[str, Call] = {
     "list_channels": channels.list_channels,
     "clock_state": clock.clock_state,
     "all_anchors": anchors.all_anchors,
+    "keys_of": lambda i: key_encryption_keys.keys_of(i, KEY.owner),
     "accounts_of": lambda i: accounts.accounts_of(i, Kind.STATION),
     "propose": _propose,
     "present_policy": history.present_policy,
@@ -250,6 +264,7 @@ ELSEWHERE = frozenset(
     {
         *("create_installation", "upgrade_installation"),  # tests of their own: they open what they work on
         *(
+            "find_account",
             "find_device",
             "find_order",
             "find_request",
