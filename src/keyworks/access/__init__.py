@@ -1,1 +1,1 @@
-"""Principals, credentials, trust anchors and one-time secrets."""
+"""Principals, credentials, trust anchors, one-time secrets and shared keys."""

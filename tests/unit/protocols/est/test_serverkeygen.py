@@ -2,43 +2,27 @@
 
 import asyncio
 import base64
-import email
-import email.policy
 import subprocess
-import threading
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_der_private_key,
 )
 
 from keyworks import oids
-from keyworks.access.credential import PresentedChain
-from keyworks.access.key_encryption_key import KeyEncryptionKeys
-from keyworks.access.principal import Kind
 from keyworks.authority.channel import Binding
-from keyworks.authority.enrollment import Enrollment
-from keyworks.cms.signed_data import parse_certs_only
 from keyworks.cms.signing import content_info_of
-from keyworks.errors import IntegrityFailure, OperatorError
-from keyworks.keys.pool import KeyPool
-from keyworks.keys.software import PrivateKey, make_private_key, public_key_of
+from keyworks.errors import IntegrityFailure
+from keyworks.keys.software import public_key_of
 from keyworks.protocols.est.endpoint import EST
-from keyworks.protocols.est.serverkeygen import ServerKeyGeneration, SigningCredential
-from keyworks.protocols.exchange import Reply, Request
-from keyworks.service.anchors import add_anchor
+from keyworks.protocols.exchange import Request
 from keyworks.service.authorities import find_generation, root_of
 from keyworks.service.installation import Installation
-from keyworks.service.inventory import add_devices
-from keyworks.service.server_certificate import server_signer
-from keyworks.service.stations import add_station
 from keyworks.testing import (
     SOURCE,
     EnrollmentDesk,
@@ -47,122 +31,34 @@ from keyworks.testing import (
     presented_chain,
     software_signer,
 )
-from keyworks.x509.certificate import Certificate, pem_of
-from keyworks.x509.der import values_of, wrap
+from keyworks.x509.certificate import pem_of
+from keyworks.x509.der import values_of
 from keyworks.x509.name import EMPTY_NAME
 from keyworks.x509.request import encode_certification_request
 from tests.unit.protocols.est.damage import damaged_authority_keys
-from tests.unit.protocols.est.policed import Policed
-from tests.unit.x509.chains import GOOD_LEAF, NOON, Made, Plan, made, private_key
+from tests.unit.protocols.est.keygen_desk import (
+    MAKER,
+    PLAIN,
+    Desk,
+    by_secret,
+    certificate_in,
+    device,
+    encrypted_for,
+    key_in,
+    open_desk,
+    parts_of,
+    path,
+    unregistered,
+)
+from tests.unit.x509.chains import NOON, Made, Plan, made, private_key
 from tests.unit.x509.requests import Plan as RequestPlan
-from tests.unit.x509.requests import attribute, request, spki_of
-
-PATH = "/.well-known/est/ldevid/serverkeygen"
-MAKER = made("maker's root")
-ASYMMETRIC = wrap(6, bytes.fromhex("2a864886f70d0109100236"))
-PLAIN = request(RequestPlan(subject=b"\x30\x00"))
-
-
-def device(key_type: str = "P-256", *usages: str) -> Made:
-    """Return a device's certificate by its maker, and its key."""
-    names = ((x509.NameOID.SERIAL_NUMBER, "SN-1"),)
-    plan = Plan(None, usages=usages or None, not_after=GOOD_LEAF.not_after, key=key_type, names=names)
-    return made(f"device {key_type}", plan, MAKER)
-
-
-def unregistered() -> Made:
-    """Return the certificate of a device that its maker made, and nobody added to the inventory."""
-    names = ((x509.NameOID.SERIAL_NUMBER, "SN-2"),)
-    return made("SN-2", Plan(None, usages=None, not_after=GOOD_LEAF.not_after, names=names), MAKER)
-
-
-def encrypted_for(holder: Made) -> bytes:
-    """Return a request that wants its key encrypted for the holder of a certificate."""
-    identifier = holder.parsed.subject_key_identifier or b""
-    return request(RequestPlan(subject=b"\x30\x00", attributes=(attribute(ASYMMETRIC, wrap(4, identifier)),)))
-
-
-class Maker:
-    """Makes keys, and notes of which types; not before it is let."""
-
-    def __init__(self) -> None:
-        self.made: list[str] = []
-        self.keys: list[PrivateKey] = []
-        self.begun, self.goes_on = threading.Event(), threading.Event()
-        self.goes_on.set()
-
-    def __call__(self, key_type: str) -> PrivateKey:
-        self.made.append(key_type)
-        self.begun.set()
-        self.goes_on.wait(30)
-        self.keys.append(make_private_key(key_type))
-        return self.keys[-1]
-
-
-@dataclass
-class Desk:
-    """EST of an operator that makes keys for devices of a maker it trusts."""
-
-    installation: Installation
-    registers: Policed
-    est: EST
-    pool: KeyPool
-    maker: Maker
-    signs: bool = True
-
-    async def credential(self) -> SigningCredential:
-        if not self.signs:
-            raise OperatorError("The server has no valid certificate to sign with.")
-        return SigningCredential(*await server_signer(self.installation))
-
-    async def ask(
-        self, der: bytes = PLAIN, presented: PresentedChain | None = None, *, secure: bool = True
-    ) -> Reply:
-        asked = Request("POST", PATH, {}, base64.b64encode(der), SOURCE, presented, secure=secure)
-        return await self.est.respond(asked)
-
-    def serve(self, **policy: object) -> None:
-        self.registers.policy = replace(self.registers.policy, **policy)  # type: ignore[arg-type]
+from tests.unit.x509.requests import request, spki_of
 
 
 @pytest.fixture
 async def desk(operator: Installation) -> AsyncIterator[Desk]:
-    await add_devices(operator, "Example Drives", "Drive", ["SN-1"])
-    await add_anchor(operator, "maker", pem_of(MAKER.der).encode(), Kind.DEVICE, "Example Drives")
-    maker = Maker()
-    own, pool = EnrollmentDesk(operator), KeyPool(maker)
-    registers = Policed(operator.store)
-    enrollment = Enrollment(own.store, registers, own.authenticator, own.path, own.refusals, operator.clock)
-    shared_keys = KeyEncryptionKeys(operator.store, operator.keystore)
-    opened = Desk(operator, registers, EST(enrollment), pool, maker)
-    opened.est = EST(enrollment, ServerKeyGeneration(enrollment, pool, shared_keys, opened.credential))
-    yield opened
-    pool.close()
-
-
-def parts_of(reply: Reply) -> list[tuple[str, bytes]]:
-    """Return media types and decoded contents, read by Python's own MIME parser."""
-    assert reply.status == 200, reply.body
-    head = f"MIME-Version: 1.0\r\nContent-Type: {reply.content_type}\r\n\r\n".encode()
-    message = email.message_from_bytes(head + reply.body, policy=email.policy.HTTP)
-    assert message.get_content_type() == "multipart/mixed"
-    found = []
-    for part in message.iter_parts():
-        assert part["Content-Transfer-Encoding"] == "base64"
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        found.append((str(part["Content-Type"]), content))
-    return found
-
-
-def certificate_in(part: tuple[str, bytes]) -> Certificate:
-    assert part[0] == 'application/pkcs7-mime; smime-type="certs-only"'
-    [der] = parse_certs_only(part[1])
-    return Certificate.parse(der)
-
-
-def key_in(der: bytes) -> PrivateKey:
-    return load_der_private_key(der, None)  # type: ignore[return-value]
+    async with open_desk(operator) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize("key_type", ["P-256", "P-384", "Ed25519", "ML-DSA-44", "rsa-2048"])
@@ -277,16 +173,6 @@ async def test_where_no_key_is_made_that_is_said_and_entered(
     assert [one["result"] for one in refused] == (["NotAuthorized"] if status == 403 else [])
 
 
-async def by_secret(desk: Desk) -> Request:
-    """Return the request of a new station that has nothing but its one-time secret."""
-    new = await add_station(desk.installation, "line-1", [])
-    secret = base64.b64encode(f"line-1:{new.secret}".encode()).decode()
-    path = f"/.well-known/est/{new.enrolls_at}/serverkeygen"
-    return Request(
-        "POST", path, {"authorization": f"Basic {secret}"}, base64.b64encode(PLAIN), SOURCE, secure=True
-    )
-
-
 async def test_a_one_time_secret_serves_for_one_key(desk: Desk) -> None:
     """It is spent by the first key; as no key is kept, even the same request cannot be answered again."""
     asked = await by_secret(desk)
@@ -328,7 +214,7 @@ async def test_a_secret_that_a_client_used_with_its_own_key_gets_no_other_one(de
 
 async def test_a_server_without_a_pool_knows_no_such_operation(operator: Installation) -> None:
     est = EST(EnrollmentDesk(operator).enrollment)
-    assert (await est.respond(Request("POST", PATH, {}, b"", SOURCE))).status == 404
+    assert (await est.respond(Request("POST", path(), {}, b"", SOURCE))).status == 404
 
 
 @pytest.mark.parametrize(
@@ -416,7 +302,7 @@ async def test_for_a_stranger_no_key_is_made(desk: Desk) -> None:
 async def test_another_method_or_media_type_is_refused(
     desk: Desk, method: str, media_type: str, status: int
 ) -> None:
-    reply = await desk.est.respond(Request(method, PATH, {"content-type": media_type}, b"", SOURCE))
+    reply = await desk.est.respond(Request(method, path(), {"content-type": media_type}, b"", SOURCE))
     assert reply.status == status
 
 

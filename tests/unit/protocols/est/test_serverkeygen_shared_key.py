@@ -1,11 +1,10 @@
 """Keys that the server makes, encrypted with a secret key that the requester shares with it."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
-from cryptography import x509
 
 from keyworks import oids
 from keyworks.access.credential import PresentedChain
@@ -15,36 +14,42 @@ from keyworks.cms.signing import content_info_of
 from keyworks.cms.verification import parse_signed_data
 from keyworks.keys.software import public_key_of
 from keyworks.protocols.exchange import Reply
+from keyworks.service.installation import Installation
 from keyworks.service.inventory import find_device
 from keyworks.service.key_encryption_keys import add_key, remove_key
-from keyworks.testing import ledger_entries, presented_chain
+from keyworks.testing import EnrollmentDesk, ledger_entries, presented_chain
 from keyworks.x509.der import sequence_of, values_of, wrap
+from keyworks.x509.name import EMPTY_NAME, Name
 from tests.unit.cms.test_enveloped_data import decrypted_with
-from tests.unit.protocols.est.test_serverkeygen import (
-    MAKER,
+from tests.unit.protocols.est.keygen_desk import (
     Desk,
     by_secret,
     certificate_in,
-    desk,
     device,
     key_in,
+    open_desk,
     parts_of,
+    unregistered,
 )
-from tests.unit.x509.chains import GOOD_LEAF, Plan, made
 from tests.unit.x509.requests import Plan as RequestPlan
 from tests.unit.x509.requests import attribute, request
 
-__all__ = ["desk"]
 DECRYPT_KEY_ID = wrap(6, bytes.fromhex("2a864886f70d0109100225"))
 CAPABILITIES = wrap(6, bytes.fromhex("2a864886f70d01090f"))
 AES_128_CBC = bytes.fromhex("0609608648016503040102")
 PRESENTED = presented_chain(device().der)
 
 
-def wanting(identifier: bytes, *more: bytes) -> bytes:
+@pytest.fixture
+async def desk(operator: Installation) -> AsyncIterator[Desk]:
+    async with open_desk(operator) as opened:
+        yield opened
+
+
+def wanting(identifier: bytes, *more: bytes, subject: Name = EMPTY_NAME) -> bytes:
     """Return a request whose key is to be encrypted with the secret key of this identifier."""
     named = attribute(DECRYPT_KEY_ID, wrap(4, identifier))
-    return request(RequestPlan(subject=b"\x30\x00", attributes=(named, *more)))
+    return request(RequestPlan(subject=subject.der, attributes=(named, *more)))
 
 
 async def share(desk: Desk, owner: str, identifier: bytes = b"key 1", length: int = 32) -> bytes:
@@ -104,10 +109,8 @@ async def test_a_key_that_is_another_s_is_refused_like_one_that_nobody_has(desk:
 
 
 async def test_who_may_not_ask_does_not_even_learn_whether_its_key_is_known(desk: Desk) -> None:
-    names = ((x509.NameOID.SERIAL_NUMBER, "SN-2"),)
-    unknown = made("SN-2", Plan(None, usages=None, not_after=GOOD_LEAF.not_after, names=names), MAKER)
     await share(desk, "device:SN-2", b"known")
-    asked = [(wanting(one), presented_chain(unknown.der)) for one in (b"known", b"not known")]
+    asked = [(wanting(one), presented_chain(unregistered().der)) for one in (b"known", b"not known")]
     [(status, body)] = await refusals(desk, asked)
     assert (status, b"not in this inventory" in body) == (403, True)
 
@@ -127,6 +130,21 @@ async def test_an_account_that_enrolls_with_its_secret_has_its_own_key_used(desk
     key = await share(desk, f"{Kind.STATION}:line-1")
     enveloped, _ = parts_of(await desk.est.respond(asked))
     opened(enveloped[1], key)
+
+
+async def test_a_station_that_asks_for_a_device_has_its_own_key_used(supplier: Installation) -> None:
+    """The requester is who is authenticated: it brings what it gets to the device."""
+    async with open_desk(supplier) as desk:
+        station = await EnrollmentDesk(supplier).station("line-1", "idevid")
+        await share(desk, await owner_of(desk), b"the device's")
+        key = await share(desk, "station:line-1")
+        named = Name.of((oids.SERIAL_NUMBER, "SN-1"))
+        asked = [wanting(one, subject=named) for one in (b"the device's", b"key 1")]
+        refused, answered = [await desk.ask(one, station.presented, label="idevid") for one in asked]
+        assert refused.status == 400
+        enveloped, certificate = parts_of(answered)
+        opened(enveloped[1], key)
+        assert certificate_in(certificate).subject.values(oids.SERIAL_NUMBER) == ("SN-1",)
 
 
 async def test_neither_key_is_in_the_text_of_the_reply(desk: Desk) -> None:
