@@ -4,17 +4,27 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 N ?= 50
+DATABASE ?= sqlite
 # Debian's own Python before any other on the path: it is built with optimizations, others often are not.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 JOBS ?= auto
+ON_A_SERVER := $(addprefix tests/unit/,access authority devices keys ledger protocols service)
 
 .PHONY: help
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 .PHONY: demo
-demo: $(VENV)/runtime ## Two installations, one production line: N=50 devices get their identity
-	@$(BIN)/python -m demo run --devices $(N)
+demo: $(VENV)/runtime ## Two installations, one line: N=50 devices get their identity; DATABASE=sqlite or postgresql
+	@$(BIN)/python -m demo run --devices $(N) --database $(DATABASE)
+
+ifeq ($(DATABASE),postgresql)
+demo: postgresql
+endif
+
+.PHONY: postgresql
+postgresql:
+	@tools/debian postgresql
 
 .PHONY: run
 run: $(VENV)/runtime ## Serve the demo's installations until Ctrl-C
@@ -23,6 +33,8 @@ run: $(VENV)/runtime ## Serve the demo's installations until Ctrl-C
 .PHONY: test
 test: $(VENV)/development ## Everything, real clients included
 	@$(BIN)/python -m pytest -n $(JOBS)
+	@echo "What works with the database, once more on a server:"
+	@$(BIN)/python -m pytest -n $(JOBS) --database=postgresql $(ON_A_SERVER)
 
 .PHONY: check
 check: $(VENV)/development ## Format, lint, types, layers, unit tests
@@ -81,7 +93,7 @@ $(VENV)/runtime: requirements.lock pyproject.toml tools/debian
 	@touch $@
 
 $(VENV)/development: $(VENV)/runtime requirements-dev.lock tools/debian
-	@tools/debian python3-venv openssl curl iproute2 nginx mosquitto mosquitto-clients openvpn \
+	@tools/debian python3-venv openssl curl iproute2 postgresql nginx mosquitto mosquitto-clients openvpn \
 	  strongswan-pki strongswan-swanctl charon-systemd libstrongswan-standard-plugins \
 	  libstrongswan-extra-plugins libcharon-extra-plugins
 	@echo "Installing from requirements-dev.lock ..."

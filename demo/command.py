@@ -5,18 +5,21 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NoReturn
 
 from rich.console import Console
 
 from demo import show
+from demo.databases import DATABASES, databases
 from demo.evidence import NotProven, export_and_verify, verify_with_openssl
 from demo.factory import OPERATOR, SUPPLIER, Factory, build
 from demo.folder import InUse, held
 from demo.line import Produced, commission, produce
 from keyworks.errors import KeyworksError
 from keyworks.server.running import RunningServer, running_server
+from keyworks.settings.node import Database
 
 FOLDER: Final = Path("demo-factory")
 
@@ -27,13 +30,14 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="two installations, one production line, one commissioned device")
     run.add_argument("--devices", type=_count, default=50, help="how many devices are made (default 50)")
+    run.add_argument("--database", choices=DATABASES, default=DATABASES[0], help="where both have theirs")
     commands.add_parser("serve", help="serve the installations of the last run until Ctrl-C")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if arguments.command == "run":
-            with held(FOLDER):
-                _run(arguments.devices)
+            with held(FOLDER), databases(arguments.database) as found:
+                _run(arguments.devices, found)
         else:
             _serve()
     except (KeyworksError, InUse, NotProven, RuntimeError) as error:
@@ -54,10 +58,10 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _run(devices: int) -> None:
+def _run(devices: int, found: Mapping[str, Database]) -> None:
     console = Console(highlight=False)
     console.print(f"[bold]1. Two installations[/bold] that share no root: {SUPPLIER} and {OPERATOR}")
-    factory = asyncio.run(build(FOLDER, devices))
+    factory = asyncio.run(build(FOLDER, devices, found))
     with running_server(factory.supplier) as supplier, running_server(factory.operator) as operator:
         console.print(f"   serving on {supplier.enrollment} and {operator.enrollment}")
         console.print(f"[bold]2. Production[/bold]: the station enrolls {devices:,} devices over EST")
@@ -78,6 +82,9 @@ def _run(devices: int) -> None:
         raise NotProven(f"{len(idevids)} of {devices} devices have a certificate.")
     console.print()
     console.print(show.closing_table(devices, certificates, produced.seconds, ledgers))
+    if found["supplier"].url is not None:
+        console.print("\nBoth databases were on a PostgreSQL server of the demo's own, which ends now.")
+        return
     console.print("\nWorth typing next:")
     for purpose, command in show.next_commands(FOLDER, ledgers["supplier"]):
         console.print(f"  {purpose}:\n    {command}", soft_wrap=True)

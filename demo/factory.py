@@ -1,5 +1,6 @@
 """The two installations: a supplier that makes devices, an operator that runs them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from keyworks.service.installation import open_installation
 from keyworks.service.inventory import add_devices
 from keyworks.service.setup import NewInstallation, create_installation
 from keyworks.service.stations import add_station
-from keyworks.settings.node import Listen
+from keyworks.settings.node import Database, Listen
 from keyworks.settings.toml import Source
 from keyworks.x509.certificate import pem_of
 
@@ -55,15 +56,16 @@ def serial_number(number: int) -> str:
     return f"SC7-{number:06}"
 
 
-async def build(folder: Path, devices: int) -> Factory:
+async def build(folder: Path, devices: int, databases: Mapping[str, Database]) -> Factory:
     """Create both installations, and introduce them to each other.
 
     Args:
         folder: What an earlier run made in it is removed.
         devices: How many serial numbers are registered.
+        databases: Where each has its own, by its name.
     """
     clear(folder)
-    await create_installation(_new(folder, "supplier"))
+    await create_installation(_new(folder, "supplier", databases["supplier"]))
     serial_numbers = [serial_number(number) for number in range(1, devices + 1)]
     async with open_installation(folder / "supplier") as supplier:
         station = await add_station(supplier, STATION, ["idevid"])
@@ -72,7 +74,7 @@ async def build(folder: Path, devices: int) -> Factory:
         idevid_issuing = (await find_generation(supplier, "idevid-issuing")).certificate
         supplier_root = root_of(await find_generation(supplier, "issuing"))
     (folder / "idevid-root.pem").write_text(pem_of(idevid_root.der))  # the operator's factory.toml names it
-    await create_installation(_new(folder, "operator"))
+    await create_installation(_new(folder, "operator", databases["operator"]))
     async with open_installation(folder / "operator") as operator:
         await add_devices(operator, SUPPLIER, PRODUCT, serial_numbers[:1])
         operator_issuing = (await find_generation(operator, "issuing")).certificate
@@ -86,7 +88,7 @@ async def build(folder: Path, devices: int) -> Factory:
     return Factory(folder, station, Pin(supplier_root.fingerprint), Pin(operator_root.fingerprint))
 
 
-def _new(folder: Path, name: str) -> NewInstallation:
+def _new(folder: Path, name: str, database: Database) -> NewInstallation:
     return NewInstallation(
         home=folder / name,
         node=name,
@@ -94,4 +96,5 @@ def _new(folder: Path, name: str) -> NewInstallation:
         names=("localhost", "127.0.0.1"),
         listen=_ANY_PORT,
         folder=folder,
+        database=database,
     )

@@ -19,6 +19,7 @@
     ├── OperatorError             what an operator typed or configured cannot be done
     │   └── Overtaken             somebody else has changed it meanwhile
     ├── Unavailable               not now; ``retry_after`` says when
+    │   └── DatabaseLost          ... because the database is gone, whatever is asked of it
     └── InternalError             our fault
         ├── LintFailed            we were about to sign something that breaks a rule
         └── IntegrityFailure      what we stored does not verify
@@ -117,6 +118,10 @@ class Unavailable(KeyworksError):
     ) -> None:
         super().__init__(detail, private=private)
         self.retry_after = retry_after
+
+
+class DatabaseLost(Unavailable):
+    """The database is gone, whatever is asked of it: nothing submitted together can be tried apart."""
 
 
 class InternalError(KeyworksError):

@@ -6,6 +6,7 @@ import pytest
 
 from demo.factory import build
 from demo.folder import MADE, InUse, clear, held
+from keyworks.settings.node import Database
 
 
 def test_a_folder_that_is_held_is_refused_until_it_is_free(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_a_folder_that_is_held_is_refused_until_it_is_free(tmp_path: Path) -> No
 
 async def test_only_what_an_earlier_run_made_is_removed(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    await build(tmp_path, 1)
+    await build(tmp_path, 1, dict.fromkeys(("supplier", "operator"), Database()))
     made = {one.name for one in tmp_path.iterdir()} - {"notes.txt"}
     assert made
     assert made <= set(MADE)

@@ -23,7 +23,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from keyworks.access.anchor import Anchor
 from keyworks.access.principal import Kind
@@ -31,7 +30,7 @@ from keyworks.access.secret import USED, OneTimeSecret
 from keyworks.errors import NotAuthorized
 from keyworks.store.engine import Transaction
 from keyworks.store.schema import metadata
-from keyworks.store.statement import Statement
+from keyworks.store.statement import Statement, insert
 from keyworks.x509.certificate import Certificate
 
 anchor: Final = Table(

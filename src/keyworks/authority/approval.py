@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import bindparam, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from keyworks.authority.order import Requester
 from keyworks.authority.records import pending_request as request
@@ -14,7 +13,7 @@ from keyworks.errors import NotAuthorized, OperatorError
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.store.engine import Transaction
-from keyworks.store.statement import Statement
+from keyworks.store.statement import Statement, insert
 
 STATES: Final = ("pending", "approved", "rejected", "issued", "expired")
 """As operators see them; approved is a pending one with enough approvals, until it is polled."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert
 
 from keyworks import oids
 from keyworks.authority import naming
@@ -20,7 +19,7 @@ from keyworks.authority.profile import Wanted
 from keyworks.authority.records import certificate, chosen_name
 from keyworks.errors import NotAuthorized
 from keyworks.store.engine import Transaction
-from keyworks.store.statement import Statement
+from keyworks.store.statement import Statement, insert
 from keyworks.x509.certificate import Certificate
 
 _insert: Final = insert(chosen_name)

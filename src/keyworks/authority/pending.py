@@ -18,7 +18,6 @@ from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import and_, bindparam, func, null, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from keyworks.authority.channel import Channel
 from keyworks.authority.order import Order, digest_of
@@ -30,7 +29,7 @@ from keyworks.ledger.entry import Entry, SealedEntry, seal
 from keyworks.ledger.records import insert_entries
 from keyworks.store.engine import Store, Transaction
 from keyworks.store.ids import new_id
-from keyworks.store.statement import Statement
+from keyworks.store.statement import Statement, insert
 
 RETRY_AFTER: Final = timedelta(minutes=1)
 LIFETIME: Final = timedelta(days=7)

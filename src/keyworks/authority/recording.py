@@ -102,9 +102,27 @@ def record(tx: Transaction, issuances: Sequence[Issuance]) -> list[Recorded]:
     One refused or repeated request never fails the group it shares a transaction with.
     """
     entries: list[SealedEntry] = []
-    outcomes = [_record_one(tx, issuance, entries) for issuance in issuances]
+    outcomes: list[Recorded] = []
+    for some in _independent(issuances):
+        outcomes += tx.together(lambda own, issuance: _record_one(own, issuance, entries), some)
     insert_entries(tx, entries)
     return outcomes
+
+
+def _independent(issuances: Sequence[Issuance]) -> Iterator[Sequence[Issuance]]:
+    """Yield them in order, divided so that no owner, key or chosen name is twice in one part.
+
+    What is decided about one of them then depends on none of its part.
+    """
+    start, seen = 0, set[object]()
+    for place, issuance in enumerate(issuances):
+        order = issuance.order
+        own = (order.owner, order.public_key.fingerprint, *order.chosen)
+        if not seen.isdisjoint(own):
+            yield issuances[start:place]
+            start, seen = place, set()
+        seen.update(own)
+    yield issuances[start:]
 
 
 def _record_one(tx: Transaction, issuance: Issuance, entries: list[SealedEntry]) -> Recorded:

@@ -19,13 +19,11 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    text,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 
-from keyworks.store.schema import metadata
-from keyworks.store.statement import Statement
+from keyworks.store.schema import metadata, where
+from keyworks.store.statement import Statement, insert
 
 authority: Final = Table(
     "authority",
@@ -68,7 +66,7 @@ channel: Final = Table(
     Column("created_at", Integer, nullable=False),
     Column("policy", Text),
     Column("retired_at", Integer),
-    Index("channel_default", "is_default", unique=True, sqlite_where=text("is_default = 1")),
+    Index("channel_default", "is_default", unique=True, **where("is_default = 1")),
 )
 """``is_default``: serves requests that name no channel; one at most. ``policy``: JSON; NULL for the defaults.
 

@@ -154,10 +154,11 @@ class Registers:
 
     async def current(self) -> tuple[Register, tuple[int, int]]:
         """Return the register and the (trust, revocation) epoch that caches are keyed by."""
-        current = self._current
-        if current is None or self._snapshot != self._store.snapshots:
+        current, snapshot = self._current, self._store.snapshots
+        if current is None or self._snapshot != snapshot:
             current = await self._store.read(self._read)
-            self._current, self._snapshot = current, self._store.snapshots
+            if self._current is None or current[1] >= self._current[1]:  # another read may have overtaken this
+                self._current, self._snapshot = current, snapshot
         return current
 
     def _read(self, tx: Transaction) -> tuple[Register, tuple[int, int]]:

@@ -1,6 +1,7 @@
 """An installation as a whole: made, served, upgraded."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from keyworks.service.installation import Installation
     from keyworks.service.setup import NewInstallation
     from keyworks.settings.factory import FactorySection
+    from keyworks.settings.node import Database, NodeSettings
     from keyworks.settings.toml import Source
 
 PRESETS: Final = ("supplier", "operator")
@@ -37,7 +39,13 @@ _NEXT: Final = {
     ),
     "": ("serve", "policy show"),
 }
-_OPTIONS: Final = {("node", "name"): "--node", ("node", "names"): "--name", ("keys",): "--passphrase-env"}
+_OPTIONS: Final = {
+    ("node", "name"): "--node",
+    ("node", "names"): "--name",
+    ("keys",): "--passphrase-env",
+    ("database", "url"): "--database",
+    ("database", "password_file"): "--database-password-file",
+}
 """Which option makes a setting, where the setting's name does not say it."""
 
 _PUBLICATION_HELP: Final = (
@@ -60,6 +68,8 @@ class _Options:
     console: str
     publication: str
     passphrase_env: str | None
+    database: str | None
+    database_password_file: Path | None
 
     def wanted(self, home: Path) -> "NewInstallation":
         """Return what is to be created in ``home``."""
@@ -74,6 +84,7 @@ class _Options:
             listen=Listen(enrollment=self.enrollment, console=self.console, publication=self.publication),
             folder=folder_of(self.factory) if self.factory else Path(),
             passphrase_env=self.passphrase_env,
+            database=database_of(self.database, self.database_password_file),
         )
 
     @property
@@ -88,6 +99,51 @@ class _Options:
         if self.preset is None or self.organization is None or self.publication_url is None:
             raise click.UsageError("Say --factory FILE, or --preset with --organization and --publication-url.")
         return preset(self.preset, self.organization, self.publication_url)
+
+
+def database_of(url: str | None, password_file: Path | None) -> "Database":
+    """Return the settings of a database on a server, or of one in the installation's own file."""
+    from keyworks.settings.node import Database
+
+    return Database(url=url, password_file=str(password_file.absolute()) if password_file else None)
+
+
+_NODE_OPTIONS: Final = (
+    click.option(
+        "--name",
+        multiple=True,
+        default=NAMES,
+        show_default=True,
+        metavar="HOST",
+        help="Host name or address by which devices reach the server, for its certificate; may be repeated.",
+    ),
+    click.option(
+        "--enrollment", type=Address(), default=LISTEN["enrollment"], show_default=True, help="Devices: TLS."
+    ),
+    click.option(
+        "--console", type=Address(), default=LISTEN["console"], show_default=True, help="People: TLS."
+    ),
+    click.option(
+        "--publication",
+        type=Address(),
+        default=LISTEN["publication"],
+        show_default=True,
+        help="Everybody: plain HTTP, because what is published is signed.",
+    ),
+)
+PASSWORD_FILE: Final = click.option(
+    "--database-password-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File with the password for that server; it stays where it is.",
+)
+
+
+def _node_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what a node is, in their order."""
+    for option in reversed(_NODE_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -119,30 +175,18 @@ keyworks init --preset operator --organization Water --publication-url http://pk
 )
 @click.option("--print-factory", is_flag=True, help="Print the preset's factory.toml, and create nothing.")
 @click.option("--node", help="This machine's name in logs and its certificate.  [default: the preset's name]")
-@click.option(
-    "--name",
-    multiple=True,
-    default=NAMES,
-    show_default=True,
-    metavar="HOST",
-    help="Host name or address by which devices reach the server, for its certificate; may be repeated.",
-)
-@click.option(
-    "--enrollment", type=Address(), default=LISTEN["enrollment"], show_default=True, help="Devices: TLS."
-)
-@click.option("--console", type=Address(), default=LISTEN["console"], show_default=True, help="People: TLS.")
-@click.option(
-    "--publication",
-    type=Address(),
-    default=LISTEN["publication"],
-    show_default=True,
-    help="Everybody: plain HTTP, because what is published is signed.",
-)
+@_node_options
 @click.option(
     "--passphrase-env",
     metavar="VARIABLE",
     help="Environment variable with the passphrase of the keys.  [default: the file 'passphrase', made now]",
 )
+@click.option(
+    "--database",
+    metavar="URL",
+    help="An empty PostgreSQL database, as postgresql://USER@HOST/NAME.  [default: a file in HOME]",
+)
+@PASSWORD_FILE
 @click.pass_obj
 def init(session: Session, /, **given: Any) -> None:
     """Create an installation in HOME, or in --home.
@@ -160,18 +204,18 @@ def init(session: Session, /, **given: Any) -> None:
         return
     home = options.home or session.home
     wanted = options.wanted(home.absolute())
-    _check(wanted)
+    _check(wanted.settings)
     asyncio.run(create_installation(wanted, session.clock))
     document = Session(home, session.json, session.clock).run(_created)
     report(session, document, *_told(home, options, document))
 
 
-def _check(wanted: "NewInstallation") -> None:
+def _check(settings: "NodeSettings") -> None:
     """Refuse what no settings file may say, by the option that says it."""
     from keyworks.settings.node import WrongSetting, check_node_settings
 
     try:
-        check_node_settings(wanted.settings)
+        check_node_settings(settings)
     except WrongSetting as wrong:
         option = _OPTIONS.get(wrong.path) or f"--{wrong.path[-1]}"
         raise click.BadParameter(f"it {wrong}.", param_hint=f"'{option}'") from wrong
@@ -217,6 +261,66 @@ def _told(home: Path, options: _Options, document: dict[str, Any]) -> list[str]:
         "Next:",
         *(f"  keyworks --home {shlex.quote(str(home))} {command}" for command in commands),
     ]
+
+
+@click.command(
+    "join",
+    cls=Command,
+    home=False,
+    examples=(
+        """\
+keyworks join /var/lib/keyworks --node line-2 --name line-2.example --passphrase-file passphrase \\
+      --database postgresql://keyworks@db.example/keyworks --enrollment 0.0.0.0:8443""",
+    ),
+)
+@click.argument("home", required=False, type=click.Path(path_type=Path))
+@click.option("--node", required=True, help="This machine's name in logs and its certificate; no other node's.")
+@_node_options
+@click.option("--database", metavar="URL", required=True, help="The installation's PostgreSQL database.")
+@PASSWORD_FILE
+@click.option(
+    "--passphrase-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The installation's passphrase; it is copied into HOME.",
+)
+@click.option("--passphrase-env", metavar="VARIABLE", help="Environment variable with it, instead.")
+@click.pass_obj
+def join(session: Session, /, home: Path | None, **given: Any) -> None:
+    """Let this machine be a further node of an installation, in HOME or in --home.
+
+    All nodes work on one database, and none is above the others. What this one needs is the database's
+    address and the installation's passphrase; it gets a server certificate of its own.
+    """
+    import asyncio
+
+    from keyworks.service.home import PASSPHRASE_FILE
+    from keyworks.service.joining import NewNode, join_installation
+    from keyworks.settings.node import Keys, Listen, Node, NodeSettings
+
+    file, variable = given["passphrase_file"], given["passphrase_env"]
+    if (file is None) == (variable is None):
+        raise click.UsageError("Say either --passphrase-file or --passphrase-env.")
+    wanted = NewNode(
+        home=(home or session.home).absolute(),
+        settings=NodeSettings(
+            node=Node(name=given["node"], names=given["name"]),
+            listen=Listen(**{name: given[name] for name in LISTEN}),
+            database=database_of(given["database"], given["database_password_file"]),
+            keys=Keys(passphrase_env=variable, passphrase_file=None if variable else PASSPHRASE_FILE),
+        ),
+        passphrase_file=file,
+    )
+    _check(wanted.settings)
+    asyncio.run(join_installation(wanted, session.clock))
+    document = {"home": str(wanted.home), "node": wanted.settings.node.name, "database": given["database"]}
+    report(
+        session,
+        document,
+        f"This machine is node {document['node']} of the installation in {document['database']}.",
+        "Next:",
+        f"  keyworks --home {shlex.quote(document['home'])} serve",
+    )
 
 
 @click.command(

@@ -49,6 +49,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "clock": ("clock", "The machine's clock against the time of the last record: show, correct."),
         "doctor": ("doctor", "Examine this node: what is wrong, or will be, and what to do about it."),
         "completion": ("completion", "Print what lets SHELL complete commands, options and their values."),
+        "join": (
+            "installation",
+            "Let this machine be a further node of an installation, in HOME or in --home.",
+        ),
+        "store": ("store", "The database of the installation."),
         "upgrade": ("installation", "Bring the database to this release's version."),
     }
 )

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
 from keyworks.devices.device import MAX_CHARACTERS, check_word
 from keyworks.devices.records import device_name
 from keyworks.errors import RejectedName
 from keyworks.store.engine import Transaction
-from keyworks.store.statement import Statement
+from keyworks.store.statement import Statement, insert
 from keyworks.x509.general_name import certifiable
 
 KINDS: Final = ("dns", "ip", "uri", "email", "tag")

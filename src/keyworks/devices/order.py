@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from keyworks.devices.device import MAX_CHARACTERS
 from keyworks.devices.records import device, production_order
 from keyworks.errors import QuotaExceeded, RejectedName
 from keyworks.store.engine import Transaction
-from keyworks.store.statement import Statement
+from keyworks.store.statement import Statement, insert
 
 MAX_DEVICES: Final = 1_000_000
 """Of one order."""

@@ -16,16 +16,14 @@ from sqlalchemy import (
     bindparam,
     or_,
     select,
-    text,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from keyworks.devices.device import Device, DeviceState
 from keyworks.store.engine import Transaction
-from keyworks.store.schema import metadata
+from keyworks.store.schema import metadata, where
 from keyworks.store.search import bounds
-from keyworks.store.statement import Statement
+from keyworks.store.statement import Statement, insert
 
 device: Final = Table(
     "device",
@@ -43,8 +41,8 @@ device: Final = Table(
     Index("device_serial_number", "serial_number"),
     Index("device_manufacturer", "manufacturer", "id"),
     Index("device_product", "product", "id"),
-    Index("device_site", "site", "id", sqlite_where=text("site IS NOT NULL")),
-    Index("device_order", "order_id", "id", sqlite_where=text("order_id IS NOT NULL")),
+    Index("device_site", "site", "id", **where("site IS NOT NULL")),
+    Index("device_order", "order_id", "id", **where("order_id IS NOT NULL")),
 )
 """``counted``: its first certificate was counted in its order. No index has the state; issuing changes it."""
 

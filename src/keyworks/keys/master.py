@@ -90,7 +90,7 @@ def read_passphrase(file: Path | None, variable: str | None) -> bytes:
         OperatorError: There is none, it is too short, or others can read the file.
     """
     if file is not None:
-        passphrase = _from_file(file)
+        passphrase = read_secret_file(file, "passphrase")
     elif variable is not None:
         passphrase = os.environb.get(variable.encode(), b"")
         if not passphrase:
@@ -102,12 +102,21 @@ def read_passphrase(file: Path | None, variable: str | None) -> bytes:
     return passphrase
 
 
-def _from_file(file: Path) -> bytes:
+def read_secret_file(file: Path, what: str) -> bytes:
+    """Return the secret in a file that only its owner can read, without the end of its line.
+
+    Args:
+        file: Its path.
+        what: What the secret is, to be read before "file".
+
+    Raises:
+        OperatorError: It cannot be read, or others can read it.
+    """
     try:
         mode = file.stat().st_mode
-        passphrase = file.read_bytes().rstrip(b"\r\n")
+        secret = file.read_bytes().rstrip(b"\r\n")
     except OSError as error:
-        raise OperatorError(f"The passphrase file {file} cannot be read: {error.strerror}.") from error
+        raise OperatorError(f"The {what} file {file} cannot be read: {error.strerror}.") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise OperatorError(f"Others can read the passphrase file {file}; run: chmod 600 {file}")
-    return passphrase
+        raise OperatorError(f"Others can read the {what} file {file}; run: chmod 600 {file}")
+    return secret

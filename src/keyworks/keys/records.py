@@ -15,7 +15,7 @@ from keyworks.store.statement import Statement
 master_key: Final = Table(
     "master_key",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("salt", LargeBinary, nullable=False),
     Column("scrypt_n", Integer, nullable=False),
     Column("scrypt_r", Integer, nullable=False),

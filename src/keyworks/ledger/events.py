@@ -47,6 +47,8 @@ _EVENTS: Final = (
         "The installation was created.",
         {"factory": "the file name of the policy that it started with"},
     ),
+    Event("installation.moved", "Its database was copied from a file to a server, where it works from now on."),
+    Event("node.joined", "A further node began to work on the database."),
     Event(
         "installation.upgraded",
         "Its database was brought to a newer version.",

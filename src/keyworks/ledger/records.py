@@ -15,7 +15,6 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    text,
     update,
 )
 
@@ -23,7 +22,7 @@ from keyworks.errors import IntegrityFailure
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.tree import EMPTY_ROOT, HASH_OCTETS, Frontier, root_of
 from keyworks.store.engine import Transaction
-from keyworks.store.schema import metadata
+from keyworks.store.schema import metadata, where
 from keyworks.store.statement import Statement
 
 TILE: Final = 256
@@ -44,16 +43,16 @@ entry: Final = Table(
     Column("leaf_hash", LargeBinary, nullable=False),
     Column("leaf_index", Integer),
     Column("object", Text),
-    Index("entry_place", "leaf_index", unique=True, sqlite_where=text("leaf_index IS NOT NULL")),
-    Index("entry_waiting", "id", sqlite_where=text("leaf_index IS NULL")),
-    Index("entry_object", "object", sqlite_where=text("object IS NOT NULL")),
+    Index("entry_place", "leaf_index", unique=True, **where("leaf_index IS NOT NULL")),
+    Index("entry_waiting", "id", **where("leaf_index IS NULL")),
+    Index("entry_object", "object", **where("object IS NOT NULL")),
 )
 """``object``: what the entry is about, where that is a device: so that its history is found."""
 
 ledger_identity: Final = Table(
     "ledger_identity",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("origin", Text, nullable=False),
     Column("key_id", Text, nullable=False),
 )
@@ -62,7 +61,7 @@ ledger_identity: Final = Table(
 tree_head: Final = Table(
     "tree_head",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("size", Integer, nullable=False),
     Column("frontier", LargeBinary, nullable=False),
     Column("at", Integer, nullable=False),
@@ -70,7 +69,7 @@ tree_head: Final = Table(
 checkpoint: Final = Table(
     "checkpoint",
     metadata,
-    Column("size", Integer, primary_key=True),
+    Column("size", Integer, primary_key=True, autoincrement=False),
     Column("at", Integer, nullable=False),
     Column("note", Text, nullable=False),
 )

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from keyworks.authority.issue import IssuingPath
 from keyworks.authority.order import Requester
 from keyworks.authority.register import Registers
 from keyworks.errors import OperatorError
-from keyworks.keys.master import read_passphrase
+from keyworks.keys.master import read_passphrase, read_secret_file
 from keyworks.keys.software import KeyStore
-from keyworks.settings.node import Keys, NodeSettings, read_node_settings
+from keyworks.settings.node import Database, Keys, NodeSettings, read_node_settings
 from keyworks.store.clock import Clock, SystemClock
 from keyworks.store.engine import Store
+from keyworks.store.location import Location, PostgreSQLServer, SQLiteFile
 from keyworks.store.migrate import check_version
+from keyworks.store.opening import open_store
 
 SETTINGS_FILE: Final = "keyworks.toml"
 
@@ -82,9 +86,28 @@ def passphrase_of(home: Path, keys: Keys) -> bytes:
     return read_passphrase(home / keys.passphrase_file if keys.passphrase_file else None, keys.passphrase_env)
 
 
+def location_of(home: Path, database: Database) -> Location:
+    """Return where the database is that the settings point to.
+
+    Raises:
+        OperatorError: There is no file with its password, or others can read it.
+    """
+    if database.url is None:
+        return SQLiteFile(home / database.file)
+    if database.password_file is None:
+        return PostgreSQLServer(database.url)
+    password = read_secret_file(home / database.password_file, "database password")
+    return PostgreSQLServer(database.url, password.decode("utf-8", "surrogateescape"))
+
+
 @asynccontextmanager
 async def open_installation(
-    home: Path, clock: Clock | None = None, passphrase: bytes | None = None, *, looks: bool = False
+    home: Path,
+    clock: Clock | None = None,
+    passphrase: bytes | None = None,
+    *,
+    looks: bool = False,
+    database: Database | None = None,
 ) -> AsyncIterator[Installation]:
     """Open the installation in ``home``, and close it in the end.
 
@@ -93,15 +116,18 @@ async def open_installation(
         clock: The machine's, if none is given.
         passphrase: Where it was read already; otherwise it is read as the settings say.
         looks: Whether it is for looking only; then nothing can be recorded.
+        database: Another one than the settings name.
 
     Raises:
         OperatorError: Its settings, passphrase or database do not let it open; the sentence says which.
     """
     clock = clock or SystemClock()
     settings = settings_of(home)
-    database = home / settings.database.file
-    check_version(database)
-    store = Store.look(database, clock) if looks else Store.open(database, clock)
+    if database is not None:
+        settings = msgspec.structs.replace(settings, database=database)
+    location = location_of(home, settings.database)
+    check_version(location)
+    store = open_store(location, clock, looks=looks)
     try:
         secret = passphrase if passphrase is not None else passphrase_of(home, settings.keys)
         keystore = await KeyStore.open(store, secret, clock)

@@ -1,14 +1,9 @@
 """Creating an installation: all of it or nothing."""
 
-import fcntl
-import os
-import re
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +13,10 @@ from keyworks.keys.software import create_key_store, prepare_key_store
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import INSERT_IDENTITY, insert_entries
 from keyworks.service.event import event
+from keyworks.service.home import PASSPHRASE_FILE, put_in_place, work_folder, write_files
 from keyworks.service.installation import (
-    SETTINGS_FILE,
     Installation,
+    location_of,
     open_installation,
     passphrase_of,
 )
@@ -29,24 +25,22 @@ from keyworks.service.policy.apply import apply, propose
 from keyworks.service.server_certificate import server_certificate
 from keyworks.settings.factory import FactoryDocument, read_factory
 from keyworks.settings.node import (
+    Database,
     Keys,
     Listen,
     Node,
     NodeSettings,
     WrongSetting,
     check_node_settings,
-    render_node_settings,
 )
 from keyworks.settings.toml import Source
 from keyworks.store.clock import Clock, SystemClock
-from keyworks.store.durable import sync_folder, write_new_file
-from keyworks.store.engine import Store, Transaction
-from keyworks.store.migrate import migrate
+from keyworks.store.engine import Transaction
+from keyworks.store.location import Location, PostgreSQLServer, SQLiteFile
+from keyworks.store.migrate import NONE, migrate, remove_tables, version_of
+from keyworks.store.opening import open_store
 
-PASSPHRASE_FILE: Final = "passphrase"
 _PASSPHRASE_OCTETS: Final = 32
-_RANDOM: Final = "[a-z0-9_]{8}"
-"""What Python adds to the name of a temporary folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +55,7 @@ class NewInstallation:
         listen: Where it listens.
         folder: Where the certificate files are that the policy names.
         passphrase_env: The environment variable with the passphrase; ``None`` generates one into a file.
+        database: Where everything is stored; a server's database has to be empty.
     """
 
     home: Path
@@ -70,6 +65,7 @@ class NewInstallation:
     listen: Listen
     folder: Path = Path()
     passphrase_env: str | None = None
+    database: Database = field(default_factory=Database)
 
     @property
     def settings(self) -> NodeSettings:
@@ -78,7 +74,7 @@ class NewInstallation:
         if self.passphrase_env is None:
             keys = Keys(passphrase_file=PASSPHRASE_FILE)
         node = Node(name=self.node, names=self.names)
-        return NodeSettings(node=node, listen=self.listen, keys=keys)
+        return NodeSettings(node=node, listen=self.listen, database=self.database, keys=keys)
 
 
 async def create_installation(new: NewInstallation, clock: Clock | None = None) -> None:
@@ -97,77 +93,45 @@ async def create_installation(new: NewInstallation, clock: Clock | None = None) 
     except WrongSetting as wrong:
         raise OperatorError(wrong.sentence) from wrong
     home = new.home.absolute()
-    with _work_folder(home) as work:
+    with work_folder(home) as work:
         try:
             await _create_in(work, new, factory, clock)
-            _move(work, home)
+            put_in_place(work, home)
         except OSError as error:
             raise OperatorError(f"{home} cannot be created: {error.strerror}; nothing was changed.") from error
 
 
-@contextmanager
-def _work_folder(home: Path) -> Iterator[Path]:
-    """Yield a folder beside ``home`` that nobody else has, locked while it is used and removed in the end."""
-    try:
-        if home.exists() and (not home.is_dir() or any(home.iterdir())):
-            raise OperatorError(f"{home} exists and is not an empty folder; nothing was changed.")
-        home.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left(home)
-        work = Path(tempfile.mkdtemp(prefix=_work_prefix(home), dir=home.parent))
-        descriptor = _lock(work)
-    except OSError as error:
-        raise OperatorError(f"{home} cannot be created: {error.strerror}.") from error
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        os.close(descriptor)
-
-
-def _work_prefix(home: Path) -> str:
-    return f".{home.name}.init-"
-
-
-def _remove_left(home: Path) -> None:
-    """Remove what a killed process has left: unfinished installations for ``home`` that nobody holds."""
-    name = re.compile(re.escape(_work_prefix(home)) + _RANDOM)
-    for left in home.parent.iterdir() if os.access(home.parent, os.R_OK) else ():
-        if name.fullmatch(left.name):
-            with suppress(OSError):  # it is being made, or is somebody else's
-                descriptor = _lock(left, fcntl.LOCK_NB)
-                shutil.rmtree(left, ignore_errors=True)
-                os.close(descriptor)
-
-
-def _lock(folder: Path, flags: int = 0) -> int:
-    """Lock a folder until the descriptor returned is closed, at the latest when the process ends."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _move(work: Path, home: Path) -> None:
-    """Give the finished installation its name; whoever else created one there meanwhile keeps it."""
-    sync_folder(work)  # a passphrase that is lost in a power cut takes all keys with it
-    work.replace(home)
-    sync_folder(home.parent)
-
-
 async def _create_in(work: Path, new: NewInstallation, factory: FactoryDocument, clock: Clock) -> None:
     settings = new.settings
-    if settings.keys.passphrase_file is not None:
-        passphrase_text = secrets.token_urlsafe(_PASSPHRASE_OCTETS) + "\n"
-        write_new_file(work / PASSPHRASE_FILE, passphrase_text.encode(), 0o600)
-    write_new_file(work / SETTINGS_FILE, render_node_settings(settings).encode(), 0o644)
+    write_files(work, settings, secrets.token_urlsafe(_PASSPHRASE_OCTETS).encode())
+    location = location_of(work, settings.database)
+    with _new_tables(location):
+        await _fill(work, new, factory, clock)
+
+
+@contextmanager
+def _new_tables(location: Location) -> Iterator[None]:
+    """Make the tables of an installation; where what follows fails, those on a server are removed again."""
+    if isinstance(location, SQLiteFile):
+        location.path.touch(mode=0o600)
+    elif version_of(location) != NONE:
+        raise OperatorError(
+            f"{location} holds an installation already; nothing was changed. Name an empty database, or let "
+            "this node join that installation (`keyworks join`)."
+        )
+    migrate(location)
+    try:
+        yield
+    except BaseException:
+        if isinstance(location, PostgreSQLServer):
+            remove_tables(location)
+        raise
+
+
+async def _fill(work: Path, new: NewInstallation, factory: FactoryDocument, clock: Clock) -> None:
+    settings = new.settings
     passphrase = passphrase_of(work, settings.keys)
-    database = work / settings.database.file
-    database.touch(mode=0o600)
-    migrate(database)
-    store = Store.open(database, clock)
+    store = open_store(location_of(work, settings.database), clock)
     try:
         await store.write(create_key_store, prepare_key_store(passphrase, clock.now()))
     finally:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keyworks.ledger.records import enter
 from keyworks.service.event import event
-from keyworks.service.installation import Installation, open_installation, settings_of
+from keyworks.service.installation import Installation, location_of, open_installation, settings_of
 from keyworks.service.policy.apply import apply, propose
 from keyworks.service.policy.history import present_policy
 from keyworks.store.clock import Clock
@@ -31,10 +31,10 @@ async def upgrade_installation(home: Path, clock: Clock | None = None) -> Upgrad
     Raises:
         OperatorError: There is no installation or no database, or a newer release made it.
     """
-    file = home / settings_of(home).database.file
-    upgrade = Upgrade(version_of(file), HEAD)
+    location = location_of(home, settings_of(home).database)
+    upgrade = Upgrade(version_of(location), HEAD)
     if upgrade.before != upgrade.now:
-        migrate(file)
+        migrate(location)
         async with open_installation(home, clock) as installation:
             detail = (("from", upgrade.before), ("to", upgrade.now))
             entry = event(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
@@ -49,13 +50,17 @@ class Listen(Section, frozen=True):
 
 
 class Database(Section, frozen=True):
-    """Where everything is stored.
+    """Where everything is stored: in a file, or, where ``url`` is given, on a server.
 
     Args:
         file: SQLite; relative to the settings file.
+        url: PostgreSQL, as ``postgresql://user@host/database``; never with a password.
+        password_file: With the password for ``url``; relative to the settings file.
     """
 
     file: str = "keyworks.db"
+    url: str | None = None
+    password_file: str | None = None
 
 
 class Keys(Section, frozen=True):
@@ -124,6 +129,12 @@ _ADDRESS: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<p
 _NODE_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 """It stands in a certificate and in the ledger's name, which has neither blanks nor plus signs."""
 
+_EXAMPLES: Final = {
+    "file": "keyworks.db",
+    "url": "postgresql://keyworks@db.example/keyworks",
+    "password_file": "database-password",
+}
+_SCHEMES: Final = ("postgresql", "postgres")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _FORMATS: Final = ("json", "text")
 _MAX_WORKERS: Final = 256
@@ -146,7 +157,7 @@ console = {console}
 publication = {publication}
 
 [database]
-file = {database}
+{database}
 
 [keys]
 # The passphrase that opens the key store; never in this file.
@@ -213,8 +224,7 @@ def _complaints(settings: NodeSettings) -> Iterator[tuple[tuple[str, ...], str]]
         if address is None or int(address["port"]) > 65535:
             yield ("listen", name), "has to be HOST:PORT, such as 127.0.0.1:8443"
     yield from _about_addresses(settings.listen)
-    if not _is_text(settings.database.file):
-        yield ("database", "file"), "has to be the path of a file"
+    yield from _about_database(settings.database)
     sources = [one for one in (settings.keys.passphrase_file, settings.keys.passphrase_env) if one is not None]
     if len(sources) != 1 or not _is_text(sources[0]):
         yield ("keys",), "needs exactly one of passphrase_file and passphrase_env"
@@ -238,6 +248,20 @@ def _about_node(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("node", "names"), f"has to hold host names and addresses: {error.detail.rstrip('.')}"
     if not 0 <= node.workers <= _MAX_WORKERS:
         yield ("node", "workers"), f"has to be between 0 (one per core) and {_MAX_WORKERS}"
+
+
+def _about_database(database: Database) -> Iterator[tuple[tuple[str, ...], str]]:
+    if not _is_text(database.file):
+        yield ("database", "file"), "has to be the path of a file"
+    if database.password_file is not None and not (database.url and _is_text(database.password_file)):
+        yield ("database", "password_file"), "has to be the path of a file, and goes with database.url"
+    if database.url is None:
+        return
+    url = urlsplit(database.url) if _is_text(database.url) else None
+    if url is None or url.scheme not in _SCHEMES or not url.path.strip("/"):
+        yield ("database", "url"), "has to be an address such as postgresql://keyworks@db.example/keyworks"
+    elif url.password is not None or "password" in parse_qs(url.query):
+        yield ("database", "url"), "must not hold the password; put that into a file (database.password_file)"
 
 
 def _about_addresses(listen: Listen) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -275,9 +299,30 @@ def render_node_settings(settings: NodeSettings) -> str:
         enrollment=quoted(listen.enrollment),
         console=quoted(listen.console),
         publication=quoted(listen.publication),
-        database=quoted(settings.database.file),
+        database="\n".join(_database_lines(settings.database)),
         keys=f"{source} = {quoted(getattr(keys, source) or '')}",
         level=quoted(settings.log.level),
         format=quoted(settings.log.format),
         limits="\n".join(f"{name} = {getattr(settings.limits, name)!r}" for name in Limits.__struct_fields__),
     )
+
+
+def with_database(text: str, database: Database) -> str:
+    """Return the text of a settings file with another section about the database."""
+    lines, inside = list[str](), False
+    for line in text.splitlines():
+        if line.strip().startswith("["):
+            inside = line.strip().startswith("[database]")
+        if not inside:
+            lines.append(line)
+    return "\n".join([*lines, "", "[database]", *_database_lines(database), ""])
+
+
+def _database_lines(database: Database) -> Iterator[str]:
+    """Yield what is set, and what could be set instead."""
+    yield "# A file of this machine; or a PostgreSQL server, with the file of its password if it asks for one."
+    given = {"file": database.file} if database.url is None else {"url": database.url}
+    if database.password_file is not None:
+        given["password_file"] = database.password_file
+    for name, example in _EXAMPLES.items():
+        yield f"{name} = {quoted(given[name])}" if name in given else f"# {name} = {quoted(example)}"

@@ -1,28 +1,23 @@
 """The store: transactions, and the group commit through which everything is written.
 
 A commit costs an fsync, whatever is in it. So writes that are submitted while the event loop is busy share one
-transaction; a write that is alone is committed at once. The commit itself runs in the event loop: handing it to
-a thread and back cost more than the wait on the disks we measured.
+transaction; a write that is alone is committed at once. Who keeps the rows is a ``Database``: a file
+(``store/sqlite.py``) or a server (``store/postgresql.py``).
 """
 
 import asyncio
 import os
-import random
-import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects.sqlite import insert
 
-from keyworks.errors import InternalError, KeyworksError, Unavailable
-from keyworks.store import sqlite
+from keyworks.errors import DatabaseLost, InternalError, KeyworksError, Unavailable
 from keyworks.store.clock import Clock
-from keyworks.store.file import DatabaseFile
 from keyworks.store.schema import clock_mark
-from keyworks.store.statement import Statement
+from keyworks.store.statement import Statement, insert
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
@@ -31,14 +26,10 @@ _Outcome = TypeVar("_Outcome")
 MAX_GROUP: Final = 256
 """Writes in one transaction; more would make the first of them wait too long."""
 
-ATTEMPTS: Final = 240
-"""Tries to get the database while others hold it: about five seconds, so that a busy one still lets each in."""
-
-_LONGEST_PAUSE: Final = 0.02
 SET_BACK_SECONDS: Final = 60
 """How far the clock may run behind the last write before we refuse to write: NTP slews, it does not jump."""
 
-_NO_PARAMETERS: Final[Mapping[str, Any]] = {}
+NO_PARAMETERS: Final[Mapping[str, Any]] = {}
 _MARK: Final = Statement(select(clock_mark.c.at))
 _set_mark: Final = insert(clock_mark).values(id=1, at=bindparam("at"))
 _SET_MARK: Final = Statement(
@@ -60,23 +51,82 @@ _forks: Final = _Forks()
 os.register_at_fork(after_in_child=_forks.note)
 
 
-class Transaction:
+class Transaction(ABC):
     """What a query or a write function works with."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ()
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
+    @abstractmethod
     def execute(
-        self, statement: Statement, parameters: Mapping[str, Any] = _NO_PARAMETERS
+        self, statement: Statement, parameters: Mapping[str, Any] = NO_PARAMETERS
     ) -> list[tuple[Any, ...]]:
         """Execute one statement and return all its rows."""
-        return self._connection.execute(statement.text, statement.bind(parameters)).fetchall()
 
+    @abstractmethod
     def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute one statement for each row of parameters."""
-        self._connection.executemany(statement.text, [statement.bind(row) for row in rows])
+
+    @abstractmethod
+    def together(
+        self, work: "Callable[[Transaction, _Item], _Outcome]", items: Sequence[_Item]
+    ) -> list[_Outcome]:
+        """Return what ``work`` returns for each item.
+
+        Statements of different items are executed in no order that could be relied on, but that of the items
+        where all take the same step. So the items must have nothing to do with each other.
+        """
+
+
+class Database(ABC):
+    """Where rows are kept: reads, and one transaction after the other that writes.
+
+    Attributes:
+        snapshots: How many have begun and ended. Whatever is read after the number was looked at would be read
+            again as long as it stays.
+    """
+
+    snapshots: int
+
+    @abstractmethod
+    async def read(self, query: Callable[[Transaction], _T]) -> _T:
+        """Return what ``query`` reads from one consistent snapshot.
+
+        Raises:
+            Unavailable: The database is busy or gone.
+            KeyworksError: What ``query`` raises, or what the database's failure means.
+        """
+
+    @abstractmethod
+    async def begin(self) -> None:
+        """Begin a transaction that writes; no other one is open in any process meanwhile.
+
+        Raises:
+            Unavailable: The database is busy or gone.
+        """
+
+    @abstractmethod
+    async def run(self, work: Callable[[Transaction], _T]) -> _T:
+        """Return what ``work`` returns, within the transaction that was begun.
+
+        Raises:
+            Exception: What ``work`` raises, or what the database's failure means.
+        """
+
+    @abstractmethod
+    async def commit(self) -> None:
+        """Make the transaction durable.
+
+        Raises:
+            KeyworksError: It is not; nothing of it is kept.
+        """
+
+    @abstractmethod
+    async def roll_back(self) -> None:
+        """End a transaction that failed; never fails itself."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -92,53 +142,29 @@ class Store:
     """A database, opened by one process.
 
     Args:
-        path: The SQLite file; it exists and has the present schema.
+        database: Where the rows are; it exists and has the present schema.
         clock: For the high-water mark.
-        attempts: How often to try while other processes hold the database.
-        reads: Whether it is for looking only: nothing can be written, and nothing of the file changes.
-
-    Attributes:
-        snapshots: How many have ended. While the number stays, whatever was read would be read again.
     """
 
-    def __init__(self, path: Path, clock: Clock, attempts: int = ATTEMPTS, *, reads: bool = False) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
         self._clock = clock
-        self._attempts = attempts
-        # One connection, because a second one would forget its pages whenever the first writes. Reads and
-        # writes do not mix all the same: nothing is awaited between a write's beginning and its end.
-        self._file = DatabaseFile(path)
-        self._connection = (sqlite.connect_to_look if reads else sqlite.connect)(path)
-        self._transaction = Transaction(self._connection)
         self._forks = _forks.count
         self._waiting: list[_Write] = []
-        self.snapshots = 0
         self._committer: asyncio.Task[None] | None = None
         self._closed = False
         self._mark = 0
         self._corrects = False
 
-    @classmethod
-    def open(cls, path: Path, clock: Clock, attempts: int = ATTEMPTS) -> "Store":
-        """Open the database in ``path``.
-
-        Raises:
-            OperatorError: There is none, or it cannot be used; the sentence says why.
-        """
-        return cls(path, clock, attempts)
-
-    @classmethod
-    def look(cls, path: Path, clock: Clock) -> "Store":
-        """Open the database in ``path`` for looking only.
-
-        Raises:
-            OperatorError: There is none, or it cannot be used; the sentence says why.
-        """
-        return cls(path, clock, reads=True)
+    @property
+    def snapshots(self) -> int:
+        """Return how many snapshots have begun and ended, as ``Database`` says."""
+        return self._database.snapshots
 
     async def read(self, query: Callable[[Transaction], _T]) -> _T:
         """Return what ``query`` reads from one consistent snapshot.
 
-        All reads in one turn of the event loop share a snapshot, unless this store commits in between: what
+        Reads in one turn of the event loop may share a snapshot, unless this store commits in between: what
         somebody here has written is always seen, what another process has written at the next turn.
 
         Args:
@@ -148,38 +174,8 @@ class Store:
             Unavailable: The database is busy or gone.
             KeyworksError: What ``query`` raises, or what the database's failure means.
         """
-        attempt = 0
-        while True:
-            self._check_usable()
-            try:
-                return self._read_once(query)
-            except sqlite3.Error as error:
-                # Readers do not wait for writers, but for whoever puts the log in order after a crash.
-                if not sqlite.is_busy(error):
-                    raise sqlite.translated(error) from error
-            await self._pause(attempt)
-            attempt += 1
-
-    def _read_once(self, query: Callable[[Transaction], _T]) -> _T:
-        if not self._connection.in_transaction:
-            self._file.check()
-            self._connection.execute("BEGIN")
-            asyncio.get_running_loop().call_soon(self._end_snapshot)
-        changes = self._connection.total_changes
-        try:
-            result = query(self._transaction)
-        except sqlite3.Error:
-            self._end_snapshot()
-            raise
-        if self._connection.total_changes != changes:
-            self._end_snapshot()
-            raise InternalError("A query wrote, which only a write function may; nothing of it is kept.")
-        return result
-
-    def _end_snapshot(self) -> None:
-        self.snapshots += 1
-        if not self._closed and self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        self._check_usable()
+        return await self._database.read(query)
 
     async def write(
         self, write: Callable[[Transaction, Sequence[_Item]], Sequence[_Outcome]], item: _Item
@@ -221,7 +217,7 @@ class Store:
         self._closed = True
         if self._committer is not None:
             await self._committer
-        self._connection.close()
+        await self._database.close()
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -242,32 +238,36 @@ class Store:
             self._committer = None
 
     async def _commit(self, group: list[_Write]) -> None:
+        database = self._database
         try:
-            await self._begin()
+            await database.begin()
         except KeyworksError as error:
             _fail(group, error)
             return
         try:
-            outcomes = self._run(group)
-            self._connection.execute("COMMIT")
+            outcomes = await database.run(lambda tx: self._run(tx, group))
+            await database.commit()
+        except DatabaseLost as error:
+            self._mark = 0
+            await database.roll_back()
+            _fail(group, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever submitted the write gets it
-            self._roll_back()
+            self._mark = 0
+            await database.roll_back()
             if len(group) == 1:
-                _fail(group, sqlite.translated(error) if isinstance(error, sqlite3.Error) else error)
+                _fail(group, error)
                 return
             # Halves, not one by one: who submits what fails must not cost the others a commit each.
             middle = len(group) // 2
             await self._commit(group[:middle])
             await self._commit(group[middle:])
         else:
-            self._end_snapshot()
             for one, outcome in zip(group, outcomes, strict=True):
                 if not one.future.cancelled():
                     one.future.set_result(outcome)
 
-    def _run(self, group: list[_Write]) -> list[Any]:
+    def _run(self, tx: Transaction, group: list[_Write]) -> list[Any]:
         """Run the writes of a group, those of one function together; return outcomes in submitted order."""
-        tx = self._transaction
         self._keep_mark(tx)
         together: dict[Any, list[int]] = {}
         for place, one in enumerate(group):
@@ -278,29 +278,6 @@ class Store:
             for place, outcome in zip(places, found, strict=True):
                 outcomes[place] = outcome
         return outcomes
-
-    async def _begin(self) -> None:
-        """Take the write lock, waiting without blocking the loop while another process holds it."""
-        attempt = 0
-        while True:
-            self._end_snapshot()
-            self._file.check()
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                if not sqlite.is_busy(error):
-                    raise sqlite.translated(error) from error
-            else:
-                return
-            await self._pause(attempt)
-            attempt += 1
-
-    async def _pause(self, attempt: int) -> None:
-        """Wait after a failed attempt: longer and longer, out of step with other processes, not for ever."""
-        if attempt + 1 >= self._attempts:
-            raise Unavailable("The database is busy; ask again.")
-        pause = min(_LONGEST_PAUSE, 0.001 * 2 ** min(attempt, 8))
-        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
 
     def _keep_mark(self, tx: Transaction) -> None:
         """Notice a clock that was set back: times and serial numbers would lie."""
@@ -317,11 +294,6 @@ class Store:
         if now > mark or self._corrects:
             tx.execute(_SET_MARK, {"at": now})
         self._mark = now
-
-    def _roll_back(self) -> None:
-        self._mark = 0
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
 
 
 def clock_mark_of(tx: Transaction) -> int:

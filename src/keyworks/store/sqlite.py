@@ -1,13 +1,29 @@
-"""SQLite as the engine: connections, and what its errors mean."""
+"""SQLite: a database in one file, its connections, and what its errors mean.
 
+The commit itself runs in the event loop: handing it to a thread and back cost more than the wait on the disks
+we measured.
+"""
+
+import asyncio
 import os
+import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from keyworks.errors import InternalError, KeyworksError, OperatorError, Unavailable
-from keyworks.store.file import check_exists, unusable
+from keyworks.store.engine import NO_PARAMETERS, Database, Transaction
+from keyworks.store.file import DatabaseFile, check_exists, unusable
+from keyworks.store.statement import Statement
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item")
+
+ATTEMPTS: Final = 240
+"""Tries to get the database while others hold it: about five seconds, so that a busy one still lets each in."""
+
+_LONGEST_PAUSE: Final = 0.02
 
 _CACHED_STATEMENTS: Final = 512
 
@@ -16,6 +32,136 @@ _OPENING_SECONDS: Final = 5.0
 
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
+
+
+class SQLiteTransaction(Transaction):
+    """What works on a connection that has begun."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(
+        self, statement: Statement, parameters: Mapping[str, Any] = NO_PARAMETERS
+    ) -> list[tuple[Any, ...]]:
+        """Execute one statement and return all its rows."""
+        compiled = statement.sqlite
+        return self._connection.execute(compiled.text, compiled.bind(parameters)).fetchall()
+
+    def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute one statement for each row of parameters."""
+        compiled = statement.sqlite
+        self._connection.executemany(compiled.text, [compiled.bind(row) for row in rows])
+
+    def together(self, work: Callable[[Transaction, _Item], _T], items: Sequence[_Item]) -> list[_T]:
+        """Return what ``work`` returns for each item, one after the other: nothing is far away here."""
+        return [work(self, item) for item in items]
+
+
+class SQLiteDatabase(Database):
+    """One file, opened by one process; others may have it open too.
+
+    Args:
+        path: The file; it exists and has the present schema.
+        attempts: How often to try while other processes hold the database.
+        reads: Whether it is for looking only: nothing can be written, and nothing of the file changes.
+
+    Raises:
+        OperatorError: There is none, or it cannot be used; the sentence says why.
+    """
+
+    def __init__(self, path: Path, attempts: int = ATTEMPTS, *, reads: bool = False) -> None:
+        self.snapshots = 0
+        self._attempts = attempts
+        # One connection, because a second one would forget its pages whenever the first writes. Reads and
+        # writes do not mix all the same: nothing is awaited between a write's beginning and its end.
+        self._file = DatabaseFile(path)
+        self._connection = (connect_to_look if reads else connect)(path)
+        self._transaction = SQLiteTransaction(self._connection)
+        self._closed = False
+
+    async def read(self, query: Callable[[Transaction], _T]) -> _T:
+        """Return what ``query`` reads, from the snapshot of this turn of the event loop."""
+        attempt = 0
+        while True:
+            try:
+                return self._read_once(query)
+            except sqlite3.Error as error:
+                # Readers do not wait for writers, but for whoever puts the log in order after a crash.
+                if not is_busy(error):
+                    raise translated(error) from error
+            await self._pause(attempt)
+            attempt += 1
+
+    def _read_once(self, query: Callable[[Transaction], _T]) -> _T:
+        if not self._connection.in_transaction:
+            self._file.check()
+            self._connection.execute("BEGIN")
+            asyncio.get_running_loop().call_soon(self._end_snapshot)
+        changes = self._connection.total_changes
+        try:
+            result = query(self._transaction)
+        except sqlite3.Error:
+            self._end_snapshot()
+            raise
+        if self._connection.total_changes != changes:
+            self._end_snapshot()
+            raise InternalError("A query wrote, which only a write function may; nothing of it is kept.")
+        return result
+
+    def _end_snapshot(self) -> None:
+        self.snapshots += 1
+        if not self._closed and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    async def begin(self) -> None:
+        """Take the write lock, waiting without blocking the loop while another process holds it."""
+        attempt = 0
+        while True:
+            self._end_snapshot()
+            self._file.check()
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    raise translated(error) from error
+            else:
+                return
+            await self._pause(attempt)
+            attempt += 1
+
+    async def _pause(self, attempt: int) -> None:
+        """Wait after a failed attempt: longer and longer, out of step with other processes, not for ever."""
+        if attempt + 1 >= self._attempts:
+            raise Unavailable("The database is busy; ask again.")
+        pause = min(_LONGEST_PAUSE, 0.001 * 2 ** min(attempt, 8))
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+
+    async def run(self, work: Callable[[Transaction], _T]) -> _T:
+        """Return what ``work`` returns."""
+        try:
+            return work(self._transaction)
+        except sqlite3.Error as error:
+            raise translated(error) from error
+
+    async def commit(self) -> None:
+        """Commit: when it returns, what was written is on the disk."""
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise translated(error) from error
+        self._end_snapshot()
+
+    async def roll_back(self) -> None:
+        """Undo what was written, unless SQLite has done so by itself."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._closed = True
+        self._connection.close()
 
 
 def connect(path: Path) -> sqlite3.Connection:

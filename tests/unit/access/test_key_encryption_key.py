@@ -86,6 +86,7 @@ async def test_a_key_that_was_moved_to_another_owner_does_not_open(operator: Ins
         await KeyEncryptionKeys(operator.store, operator.keystore).find("device:2", b"key 1")
 
 
+@pytest.mark.file
 async def test_no_key_is_stored_in_the_clear(operator: Installation) -> None:
     await add_key(operator, OWN)
     folder: Path = operator.home

@@ -25,8 +25,9 @@ from keyworks.errors import (
 from keyworks.service.anchors import add_anchor
 from keyworks.service.authorities import find_generation
 from keyworks.service.channels import enable_channel
+from keyworks.service.installation import location_of
 from keyworks.service.stations import add_station
-from keyworks.store.engine import Store
+from keyworks.store.opening import open_store
 from keyworks.testing import (
     NOON,
     SOURCE,
@@ -167,7 +168,7 @@ async def test_the_next_generation_issues_in_every_worker_and_the_former_ones_ce
     """A station is authenticated and renewed as before; a repeated request gets what it got."""
     first = await desk.enroll("idevid", SN_1, by=station)
     installation = desk.installation
-    other = Store.open(installation.home / installation.settings.database.file, clock)
+    other = open_store(location_of(installation.home, installation.settings.database), clock)
     try:
         second = EnrollmentDesk(installation, other)
         await second.enroll("idevid", SN_1, by=station, signer=first.signer)
@@ -257,7 +258,7 @@ async def test_of_two_workers_with_one_secret_and_two_keys_one_wins(
 ) -> None:
     by = await secret_of(desk, "line-2")
     installation = desk.installation
-    other = Store.open(installation.home / installation.settings.database.file, clock)
+    other = open_store(location_of(installation.home, installation.settings.database), clock)
     try:
         second = EnrollmentDesk(installation, other)
         asked = (one.enroll("stations", by=by) for one in (desk, second))
@@ -271,7 +272,7 @@ async def test_two_workers_with_one_request_of_one_station_release_one_certifica
     desk: EnrollmentDesk, station: Holder, clock: FixedClock
 ) -> None:
     installation, signer = desk.installation, software_signer()
-    other = Store.open(installation.home / installation.settings.database.file, clock)
+    other = open_store(location_of(installation.home, installation.settings.database), clock)
     try:
         desks = (desk, EnrollmentDesk(installation, other), desk)
         asked = (one.enroll("idevid", SN_1, by=station, signer=signer) for one in desks)
@@ -286,7 +287,7 @@ async def test_another_worker_follows_a_revocation_with_its_next_request(
     desk: EnrollmentDesk, station: Holder, clock: FixedClock
 ) -> None:
     installation = desk.installation
-    other = Store.open(installation.home / installation.settings.database.file, clock)
+    other = open_store(location_of(installation.home, installation.settings.database), clock)
     try:
         second = EnrollmentDesk(installation, other)
         await second.enroll("idevid", SN_1, by=station)

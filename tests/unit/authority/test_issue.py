@@ -1,7 +1,6 @@
 """The one path on which a certificate is issued."""
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -21,9 +20,18 @@ from keyworks.authority.status import Filter, list_certificates
 from keyworks.errors import BadSubjectKey, IntegrityFailure, LintFailed, NotAuthorized, OperatorError
 from keyworks.service.authorities import find_generation
 from keyworks.service.authority_policy import NewAuthority, create_authority
-from keyworks.service.installation import Installation
-from keyworks.store.engine import Store, Transaction
-from keyworks.testing import NOON, FixedClock, WrongSigner, ledger_entries, next_generation, software_signer
+from keyworks.service.installation import Installation, location_of
+from keyworks.store.engine import Transaction
+from keyworks.store.opening import open_store
+from keyworks.testing import (
+    NOON,
+    FixedClock,
+    WrongSigner,
+    ledger_entries,
+    next_generation,
+    software_signer,
+    sql,
+)
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.name import Name
 from keyworks.x509.path import validate
@@ -88,10 +96,10 @@ async def test_a_certificate_is_durable_with_its_ledger_entry_before_it_is_relea
     supplier: Installation,
 ) -> None:
     issued = await supplier.path.issue(await order(supplier))
-    with sqlite3.connect(supplier.home / supplier.settings.database.file) as other:
-        query = "SELECT der, state FROM certificate WHERE id = ?"
-        assert other.execute(query, (issued.certificate_id,)).fetchall() == [(issued.der, "valid")]
-    other.close()
+    other = open_store(location_of(supplier.home, supplier.settings.database), supplier.clock)
+    query, wanted = sql("SELECT der, state FROM certificate WHERE id = :id"), {"id": issued.certificate_id}
+    assert await other.read(lambda tx: tx.execute(query, wanted)) == [(issued.der, "valid")]
+    await other.close()
     [entry] = [
         one
         for one in await ledger_entries(supplier.store, "certificate.issued")
@@ -184,7 +192,7 @@ async def test_a_renewal_always_issues_and_leaves_the_former_valid(supplier: Ins
 async def test_two_workers_with_one_request_release_one_certificate(
     supplier: Installation, clock: FixedClock
 ) -> None:
-    other = Store.open(supplier.home / supplier.settings.database.file, clock)
+    other = open_store(location_of(supplier.home, supplier.settings.database), clock)
     try:
         paths = (supplier.path, IssuingPath(other, supplier.keystore.signer, clock))
         orders = [await order(supplier, owner=f"station:{number}") for number in range(8)]

@@ -17,8 +17,9 @@ from keyworks.authority.pending import LIFETIME, expire
 from keyworks.authority.revoke import Revocation, revoke
 from keyworks.errors import NotAuthorized, QuotaExceeded, Unavailable
 from keyworks.keys.software import SoftwareSigner
+from keyworks.service.installation import location_of
 from keyworks.service.stations import add_station
-from keyworks.store.engine import Store
+from keyworks.store.opening import open_store
 from keyworks.testing import NOON, EnrollmentDesk, FixedClock, Holder, ledger_entries, move, software_signer
 from keyworks.x509.name import Name
 from tests.unit.authority.policed import Policed, policed
@@ -176,7 +177,7 @@ async def test_nobody_fills_the_table(waiting: Waiting, monkeypatch: pytest.Monk
 
 async def test_two_workers_with_one_request_record_it_once(waiting: Waiting, clock: FixedClock) -> None:
     installation = waiting.desk.installation
-    other = Store.open(installation.home / installation.settings.database.file, clock)
+    other = open_store(location_of(installation.home, installation.settings.database), clock)
     try:
         bare = EnrollmentDesk(installation, other)
         second = Waiting(
@@ -193,7 +194,7 @@ async def test_two_workers_with_one_request_record_it_once(waiting: Waiting, clo
 async def test_two_workers_use_one_approval_for_one_certificate(waiting: Waiting, clock: FixedClock) -> None:
     await waiting.decide(await waiting.waits())
     installation = waiting.desk.installation
-    other = Store.open(installation.home / installation.settings.database.file, clock)
+    other = open_store(location_of(installation.home, installation.settings.database), clock)
     try:
         bare = EnrollmentDesk(installation, other)
         second = Waiting(

@@ -9,6 +9,7 @@ from keyworks.authority import records
 from keyworks.authority.records import serial_octets
 from keyworks.service.installation import Installation
 from keyworks.store.statement import Statement
+from keyworks.testing import explained
 
 HOT: Final = (
     "CLAIM_KEY",
@@ -29,17 +30,18 @@ HOT: Final = (
 
 async def plan_of(installation: Installation, statement: Statement) -> list[str]:
     """Return the steps in which SQLite executes a statement."""
-    values = dict.fromkeys(re.findall(r":(\w+)", statement.text))
-    plan = f"EXPLAIN QUERY PLAN {statement.text}"
-    rows = await installation.store.read(lambda tx: tx._connection.execute(plan, values).fetchall())
+    values = dict.fromkeys(re.findall(r":(\w+)", statement.sqlite.text))
+    rows = await installation.store.read(lambda tx: tx.execute(explained(statement), values))
     return [row[-1] for row in rows]
 
 
 @pytest.mark.parametrize("name", HOT)
+@pytest.mark.file
 async def test_no_statement_of_the_issuing_path_looks_at_every_row(supplier: Installation, name: str) -> None:
     assert not [step for step in await plan_of(supplier, getattr(records, name)) if "SCAN" in step]
 
 
+@pytest.mark.file
 async def test_a_statement_that_looks_at_every_row_would_be_noticed(supplier: Installation) -> None:
     """As finding a certificate by its fingerprint does, for people."""
     assert any("SCAN" in step for step in await plan_of(supplier, records.SELECT_BY_FINGERPRINT))

@@ -1,5 +1,7 @@
 """The register follows the trust epoch."""
 
+import asyncio
+
 import pytest
 
 from keyworks.access.principal import Kind
@@ -10,7 +12,7 @@ from keyworks.service.anchors import drop_anchor
 from keyworks.service.authorities import find_generation
 from keyworks.service.authority_policy import NewAuthority, create_authority
 from keyworks.service.channels import NewChannel, create_channel, enable_channel, set_default_channel
-from keyworks.service.installation import Installation
+from keyworks.service.installation import Installation, open_installation
 from keyworks.testing import EnrollmentDesk, FixedClock, next_generation
 
 
@@ -35,6 +37,24 @@ async def test_a_register_is_read_anew_only_after_a_change(supplier: Installatio
     assert "more" not in before.channels
     assert "more" in after.channels
     assert later[0] > epoch[0]
+
+
+async def test_what_another_process_changes_is_seen_by_the_next_request(
+    supplier: Installation, clock: FixedClock
+) -> None:
+    async with open_installation(supplier.home, clock) as other:
+        for enabled in (False, True, False):
+            await supplier.registers.current()
+            await enable_channel(other, "idevid", enabled=enabled)
+            await asyncio.sleep(0)
+            register, _ = await supplier.registers.current()
+            assert register.channels["idevid"].enabled is enabled
+
+
+async def test_requests_that_ask_together_see_the_same(supplier: Installation) -> None:
+    registers = Registers(supplier.store)
+    found = await asyncio.gather(*(registers.current() for _ in range(5)))
+    assert len({id(register) for register, _ in found}) == 1
 
 
 async def test_a_disabled_channel_serves_nobody_until_it_is_enabled_again(supplier: Installation) -> None:

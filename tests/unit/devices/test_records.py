@@ -19,7 +19,7 @@ from keyworks.devices.records import (
 )
 from keyworks.store.engine import Store, Transaction
 from keyworks.store.ids import new_id
-from keyworks.testing import NOON, throwaway_store
+from keyworks.testing import NOON, explained, throwaway_store
 
 T = TypeVar("T")
 
@@ -165,12 +165,13 @@ async def test_a_list_can_be_narrowed_by_state_and_manufacturer(store: Store) ->
         ("name", "SEARCH device_name USING PRIMARY KEY (value"),
     ],
 )
+@pytest.mark.file
 async def test_a_filter_is_answered_from_an_index(store: Store, used: str, index: str, *, begun: bool) -> None:
     statement = list_statement(*((frozenset[str](), frozenset({used}))[:: 1 if begun else -1]))
     parameters = {used: "x", f"{used}_last": "y", "after": "", "most": 9}
 
     def explain(tx: Transaction) -> str:
-        plan = tx._connection.execute(f"EXPLAIN QUERY PLAN {statement.text}", statement.bind(parameters))
+        plan = tx.execute(explained(statement), parameters)
         return "\n".join(row[3] for row in plan)
 
     assert index in (await store.read(explain))

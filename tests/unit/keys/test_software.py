@@ -20,7 +20,7 @@ from keyworks.keys.software import (
     signer_of,
 )
 from keyworks.store.engine import Store, Transaction
-from keyworks.testing import NOON, FixedClock, throwaway_store
+from keyworks.testing import NOON, FixedClock, sql, throwaway_store
 
 PASSPHRASE = b"correct horse battery staple"
 NEW = prepare_key_store(PASSPHRASE, NOON)
@@ -54,8 +54,8 @@ async def _kept(store: Store, keystore: KeyStore, purpose: Purpose = Purpose.CA)
     return key
 
 
-async def _execute(store: Store, sql: str, *values: object) -> None:
-    await store.write(lambda tx, items: [tx._connection.execute(sql, item) for item in items], values)
+async def _execute(store: Store, words: str, **values: object) -> None:
+    await store.write(lambda tx, items: [tx.execute(sql(words), item) for item in items], values)
 
 
 @pytest.mark.parametrize("key_type", KEY_TYPES)
@@ -93,6 +93,7 @@ async def test_a_key_is_found_by_its_public_half(store: Store, keystore: KeyStor
     assert await store.read(lambda tx: find_key(tx, key.id)) == key
 
 
+@pytest.mark.file
 async def test_no_private_key_and_no_passphrase_is_stored_in_the_clear(
     store: Store, keystore: KeyStore, tmp_path: Path
 ) -> None:
@@ -141,7 +142,7 @@ async def test_a_key_outlives_a_restart(store: Store, keystore: KeyStore, clock:
 
 async def test_opening_a_key_store_opens_no_key(store: Store, keystore: KeyStore, clock: FixedClock) -> None:
     key = await _kept(store, keystore)
-    await _execute(store, "UPDATE sealed_key SET sealed = x'00'")
+    await _execute(store, "UPDATE sealed_key SET sealed = :octets", octets=b"\x00")
     reopened = await KeyStore.open(store, PASSPHRASE, clock)
     with pytest.raises(IntegrityFailure):
         await reopened.signer(key.id)
@@ -199,7 +200,9 @@ async def test_a_purpose_that_this_release_does_not_know_is_told(store: Store, c
 async def test_a_sealed_key_moved_to_another_id_does_not_open(store: Store, keystore: KeyStore) -> None:
     """The key id is associated data of the sealing."""
     one, other = await _kept(store, keystore), await _kept(store, keystore)
-    await _execute(store, "UPDATE sealed_key SET sealed = ? WHERE id = ?", one.sealed, other.id)
+    await _execute(
+        store, "UPDATE sealed_key SET sealed = :sealed WHERE id = :id", sealed=one.sealed, id=other.id
+    )
     with pytest.raises(IntegrityFailure, match="does not open"):
         await keystore.signer(other.id)
 
@@ -207,7 +210,7 @@ async def test_a_sealed_key_moved_to_another_id_does_not_open(store: Store, keys
 async def test_a_damaged_sealed_key_does_not_open(store: Store, keystore: KeyStore) -> None:
     key = await _kept(store, keystore)
     damaged = key.sealed[:-1] + bytes([key.sealed[-1] ^ 1])
-    await _execute(store, "UPDATE sealed_key SET sealed = ?", damaged)
+    await _execute(store, "UPDATE sealed_key SET sealed = :sealed", sealed=damaged)
     with pytest.raises(IntegrityFailure, match="does not open"):
         await keystore.signer(key.id)
 
@@ -217,18 +220,18 @@ async def test_a_key_that_is_not_the_one_recorded_with_it_does_not_sign(
 ) -> None:
     key = await _kept(store, keystore)
     other = public_key_of(make_private_key("P-256"))
-    await _execute(store, "UPDATE sealed_key SET public_key = ?", other.spki)
+    await _execute(store, "UPDATE sealed_key SET public_key = :spki", spki=other.spki)
     with pytest.raises(IntegrityFailure, match="not the one recorded"):
         await keystore.signer(key.id)
 
 
 @pytest.mark.parametrize(
-    "damage", ["UPDATE sealed_key SET public_key = x'3000'", "UPDATE sealed_key SET purpose = 'hobby'"]
+    "damage", ["UPDATE sealed_key SET public_key = :junk", "UPDATE sealed_key SET purpose = 'hobby'"]
 )
 async def test_a_damaged_record_is_ours_to_blame(store: Store, keystore: KeyStore, damage: str) -> None:
     """Not the requester's, who cannot help it."""
     key = await _kept(store, keystore)
-    await _execute(store, damage)
+    await _execute(store, damage, **({"junk": b"\x30\x00"} if ":junk" in damage else {}))
     with pytest.raises(IntegrityFailure, match="record of a stored key is damaged"):
         await keystore.signer(key.id)
 

@@ -16,7 +16,8 @@ from keyworks.ledger.proof import check_consistency, check_inclusion
 from keyworks.ledger.sequencer import BATCH, Sequencer
 from keyworks.ledger.tree import consistency_path, inclusion_path, root_of
 from keyworks.store.engine import Store, Transaction
-from keyworks.testing import NOON, FixedClock, software_signer, throwaway_store
+from keyworks.store.opening import open_store
+from keyworks.testing import NOON, FixedClock, software_signer, sql, throwaway_databases, throwaway_store
 
 ORIGIN = "keyworks/test/1"
 SIGNER = software_signer("Ed25519")
@@ -49,7 +50,7 @@ async def store(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Store]:
 async def other(store: Store, tmp_path: Path, clock: FixedClock) -> AsyncIterator[Store]:
     """A second worker's store on the same database."""
     assert await store.read(records.current_root)
-    second = Store.open(tmp_path / "throwaway.db", clock)
+    second = open_store(throwaway_databases().empty(tmp_path), clock)
     yield second
     await second.close()
 
@@ -74,8 +75,8 @@ async def _leaves(store: Store) -> list[bytes]:
 
 
 async def _checkpoints(store: Store) -> list[Checkpoint]:
-    notes = await store.read(lambda tx: tx._connection.execute("SELECT note FROM checkpoint ORDER BY size"))
-    return [verify_checkpoint(note, KEY) for (note,) in notes.fetchall()]
+    notes = await store.read(lambda tx: tx.execute(sql("SELECT note FROM checkpoint ORDER BY size")))
+    return [verify_checkpoint(note, KEY) for (note,) in notes]
 
 
 async def _check_ledger(store: Store, count: int) -> None:
@@ -133,10 +134,10 @@ async def test_full_tiles_are_stored_once_they_are_full(store: Store, sequencer:
         await _enter(store, count)
         await sequencer.sequence_once()
     leaves = await _leaves(store)
-    stored = await store.read(lambda tx: tx._connection.execute("SELECT level, place, hashes FROM tile"))
+    stored = await store.read(lambda tx: tx.execute(sql("SELECT level, place, hashes FROM tile")))
     tile = records.TILE
     expected = [(0, place, b"".join(leaves[place * tile : (place + 1) * tile])) for place in range(4)]
-    assert sorted(stored.fetchall()) == expected
+    assert sorted(stored) == expected
 
 
 async def test_proofs_are_made_of_tiles_and_entries(store: Store, sequencer: Sequencer) -> None:
@@ -210,7 +211,7 @@ async def test_a_clock_that_lags_a_little_never_sets_the_ledgers_time_back(
     clock.advance(timedelta(seconds=-30))
     await _enter(store, 1)
     await sequencer.sequence_once()
-    times = await store.read(lambda tx: tx._connection.execute("SELECT at FROM checkpoint").fetchall())
+    times = await store.read(lambda tx: tx.execute(sql("SELECT at FROM checkpoint")))
     assert times == [(NOON,), (NOON,)]
 
 
@@ -252,8 +253,8 @@ async def test_a_body_can_be_redacted_and_the_ledger_still_verifies(store: Store
     await _enter(store, 3)
     await sequencer.sequence_once()
     before = await store.read(records.current_root)
-    redact = "UPDATE entry SET body = x'', salt = x'' WHERE leaf_index = ?"
-    await store.write(lambda tx, items: [tx._connection.execute(redact, [item]) for item in items], 1)
+    redact = sql("UPDATE entry SET body = :none, salt = :none WHERE leaf_index = :place")
+    await store.write(lambda tx, items: [tx.execute(redact, {"none": b"", "place": item}) for item in items], 1)
     assert await store.read(records.current_root) == before
     await _check_ledger(store, 3)
     found = await store.read(lambda tx: records.entries_between(tx, 0, 3))

@@ -25,6 +25,7 @@ DESIGN: Final[Mapping[str, int]] = {
     "OperatorError": 500,
     "Overtaken": 500,
     "Unavailable": 503,
+    "DatabaseLost": 503,
     "InternalError": 500,
     "LintFailed": 500,
     "IntegrityFailure": 500,

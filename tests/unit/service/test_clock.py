@@ -6,9 +6,9 @@ import pytest
 
 from keyworks.errors import Unavailable
 from keyworks.service.clock import ClockState, clock_state, correct_clock_mark
-from keyworks.service.installation import Installation
+from keyworks.service.installation import Installation, location_of
 from keyworks.service.inventory import add_devices
-from keyworks.store.engine import Store
+from keyworks.store.opening import open_store
 from keyworks.testing import NOON, FixedClock, ledger_entries
 from keyworks.x509.certificate import time_text
 
@@ -41,7 +41,7 @@ async def test_a_running_server_records_again_without_a_restart(
     supplier: Installation, clock: FixedClock
 ) -> None:
     await _was_ahead(supplier, clock)
-    running = Store.open(supplier.home / "keyworks.db", clock)
+    running = open_store(location_of(supplier.home, supplier.settings.database), clock)
     with pytest.raises(Unavailable):
         await running.write(lambda _, items: items, None)
     await correct_clock_mark(supplier, await clock_state(supplier))

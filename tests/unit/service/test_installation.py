@@ -28,6 +28,7 @@ def test_the_settings_are_the_files(supplier_home: Path) -> None:
     assert settings_of(supplier_home).node.name == "supplier"
 
 
+@pytest.mark.file
 async def test_a_missing_database_is_told_and_not_created(supplier_home: Path) -> None:
     (supplier_home / "keyworks.db").unlink()
     with pytest.raises(OperatorError, match="There is no database"):
@@ -35,6 +36,7 @@ async def test_a_missing_database_is_told_and_not_created(supplier_home: Path) -
     assert not (supplier_home / "keyworks.db").exists()
 
 
+@pytest.mark.file
 async def test_a_database_of_another_release_is_told(supplier_home: Path) -> None:
     with sqlite3.connect(supplier_home / "keyworks.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")

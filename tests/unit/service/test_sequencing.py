@@ -9,6 +9,7 @@ from keyworks.service.installation import Installation, open_installation
 from keyworks.service.ledger import ledger_identity
 from keyworks.service.sequencing import open_sequencer
 from keyworks.store.engine import Store
+from keyworks.testing import sql
 
 
 async def test_checkpoints_are_signed_with_the_ledgers_own_key(supplier: Installation) -> None:
@@ -30,7 +31,7 @@ async def test_a_ledger_keeps_its_name_and_key_over_a_restart(supplier: Installa
 async def _without_a_name(store: Store) -> None:
     await store.write(
         lambda tx, items: [
-            tx._connection.execute("DELETE FROM ledger_identity WHERE id = ?", [item]) for item in items
+            tx.execute(sql("DELETE FROM ledger_identity WHERE id = :id"), {"id": item}) for item in items
         ],
         1,
     )

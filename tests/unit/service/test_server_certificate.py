@@ -28,7 +28,7 @@ from keyworks.service.server_certificate import (
     server_signer,
     valid_server_certificate,
 )
-from keyworks.testing import NOON, FixedClock, ledger_entries, next_generation
+from keyworks.testing import NOON, FixedClock, ledger_entries, next_generation, sql
 from keyworks.x509.certificate import Certificate
 from keyworks.x509.general_name import SubjectAltName
 from keyworks.x509.path import validate
@@ -210,9 +210,10 @@ async def test_a_disabled_channel_serves_the_present_one_but_issues_none(
 async def test_a_certificate_without_its_key_is_told_with_the_remedy(supplier: Installation) -> None:
     await supplier.store.write(
         lambda tx, items: [
-            tx._connection.execute("DELETE FROM sealed_key WHERE purpose = ?", item) for item in items
+            tx.execute(sql("DELETE FROM sealed_key WHERE purpose = :purpose"), {"purpose": item})
+            for item in items
         ],
-        ["tls"],
+        "tls",
     )
     with pytest.raises(OperatorError, match="revoke that certificate"):
         await server_certificate(supplier)
@@ -221,9 +222,9 @@ async def test_a_certificate_without_its_key_is_told_with_the_remedy(supplier: I
 async def test_an_installation_without_a_channel_for_servers_is_told(supplier: Installation) -> None:
     await supplier.store.write(
         lambda tx, items: [
-            tx._connection.execute("DELETE FROM channel WHERE label = ?", item) for item in items
+            tx.execute(sql("DELETE FROM channel WHERE label = :label"), {"label": item}) for item in items
         ],
-        ["tls"],
+        "tls",
     )
     async with open_installation(supplier.home, supplier.clock) as reopened:
         with pytest.raises(OperatorError, match="no channel with profile tls-server"):

@@ -66,6 +66,7 @@ async def test_two_installations_share_neither_keys_nor_names(tmp_path: Path, cl
     assert (len(names), len(keys)) == (2, 4)
 
 
+@pytest.mark.file
 async def test_only_its_owner_reads_an_installation(home: Path, clock: FixedClock) -> None:
     await create_installation(small_installation(home, "operator"), clock)
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (home, *home.iterdir())}

@@ -28,6 +28,8 @@ from keyworks.testing import EnrollmentDesk, FixedClock, ledger_entries, present
 from keyworks.x509.certificate import Certificate, ders_of
 from keyworks.x509.name import Name
 
+pytestmark = pytest.mark.file
+
 FORMER: Final = Path(__file__).parents[2] / "vectors" / "schema-0001"
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from keyworks.errors import OperatorError, Unavailable
-from keyworks.store.engine import Store, Transaction
+from keyworks.store.engine import Transaction
 from keyworks.store.file import DatabaseFile, check_exists, unusable
+from keyworks.store.location import SQLiteFile
 from keyworks.store.migrate import check_version
+from keyworks.store.opening import open_store
 from keyworks.testing import FixedClock, throwaway_store
 
 NOBODY = 65534
@@ -82,16 +84,17 @@ async def test_the_path_stays_what_it_was_where_the_process_goes_elsewhere(
     async with throwaway_store(tmp_path):
         pass
     monkeypatch.chdir(tmp_path)
-    store = Store.open(Path("throwaway.db"), FixedClock())
+    store = open_store(SQLiteFile(Path("throwaway.db")), FixedClock())
     monkeypatch.chdir("/")
     await store.write(_nothing, None)
     await store.close()
 
 
 def test_a_missing_database_is_to_be_restored(tmp_path: Path) -> None:
-    for look in (check_exists, DatabaseFile, check_version):
+    none = tmp_path / "none.db"
+    for look in (check_exists, DatabaseFile, lambda path: check_version(SQLiteFile(path))):
         with pytest.raises(OperatorError, match=r"There is no database .* backup"):
-            look(tmp_path / "none.db")
+            look(none)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -118,7 +121,7 @@ def _limited(octets: int) -> Iterator[None]:
 
 def test_a_disk_without_room_is_named_as_the_reason(database: Path) -> None:
     with _limited(0), pytest.raises(OperatorError, match=r"some\.db cannot be used: File too large\.$"):
-        check_version(database)
+        check_version(SQLiteFile(database))
 
 
 @contextmanager
@@ -141,7 +144,7 @@ def test_missing_rights_are_named_as_the_reason(database: Path, closed: str) -> 
         _as_somebody_else(),
         pytest.raises(OperatorError, match=r"some\.db cannot be used: Permission denied\.$"),
     ):
-        check_version(database)
+        check_version(SQLiteFile(database))
 
 
 def test_what_neither_the_system_nor_we_can_name_is_said_in_the_driver_s_words(database: Path) -> None:

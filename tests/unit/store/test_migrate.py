@@ -19,6 +19,7 @@ from keyworks.errors import InternalError, OperatorError
 from keyworks.keys import records as keys_records
 from keyworks.ledger import records as ledger_records
 from keyworks.service.policy import records as policy_records
+from keyworks.store.location import SQLiteFile
 from keyworks.store.migrate import HEAD, check_version, migrate, version_of
 from keyworks.store.schema import metadata
 
@@ -35,7 +36,7 @@ ROOMS = (
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "migrated.db"
-    migrate(file)
+    migrate(SQLiteFile(file))
     return file
 
 
@@ -80,16 +81,16 @@ def test_the_code_works_with_the_newest_version() -> None:
 
 
 def test_a_migrated_database_is_of_the_right_version(file: Path) -> None:
-    check_version(file)
-    migrate(file)
-    check_version(file)
+    check_version(SQLiteFile(file))
+    migrate(SQLiteFile(file))
+    check_version(SQLiteFile(file))
 
 
 def test_a_path_may_hold_any_characters(tmp_path: Path) -> None:
     folder = tmp_path / "50% of #1?x=y"
     folder.mkdir()
-    migrate(folder / "a b.db")
-    check_version(folder / "a b.db")
+    migrate(SQLiteFile(folder / "a b.db"))
+    check_version(SQLiteFile(folder / "a b.db"))
 
 
 def test_a_station_of_an_earlier_version_becomes_an_account(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_a_station_of_an_earlier_version_becomes_an_account(tmp_path: Path) -> N
         connection.exec_driver_sql("INSERT INTO station VALUES ('id', 'line-1', 0, 7)")
         connection.exec_driver_sql("INSERT INTO station_channel VALUES ('id', 'idevid')")
     engine.dispose()
-    migrate(file)
+    migrate(SQLiteFile(file))
     reading = sqlite3.connect(file)
     rows = reading.execute("SELECT id, name, kind, active, names, site, created_at FROM account").fetchall()
     channels = reading.execute("SELECT * FROM account_channel").fetchall()
@@ -119,7 +120,7 @@ def test_a_failing_step_leaves_the_database_as_it_was(tmp_path: Path) -> None:
     connection.execute("CREATE TABLE tile (unlike TEXT)")
     connection.close()
     with pytest.raises(InternalError):
-        migrate(file)
+        migrate(SQLiteFile(file))
     assert _tables(file) == ["tile"]
 
 
@@ -127,14 +128,14 @@ def test_a_failing_step_leaves_the_database_as_it_was(tmp_path: Path) -> None:
 def test_another_version_is_refused_by_both_numbers(file: Path, version: str) -> None:
     _set_version(file, version)
     with pytest.raises(OperatorError, match=rf"{version}.*works with {HEAD}"):
-        check_version(file)
+        check_version(SQLiteFile(file))
 
 
 def test_a_database_of_a_newer_release_is_not_migrated(file: Path) -> None:
     _set_version(file, "9999")
     with pytest.raises(OperatorError, match="newer release"):
-        migrate(file)
-    assert version_of(file) == "9999"
+        migrate(SQLiteFile(file))
+    assert version_of(SQLiteFile(file)) == "9999"
 
 
 def test_a_database_without_a_version_is_refused(file: Path) -> None:
@@ -142,12 +143,12 @@ def test_a_database_without_a_version_is_refused(file: Path) -> None:
         connection.execute("DELETE FROM alembic_version")
     connection.close()
     with pytest.raises(OperatorError, match="schema version none"):
-        check_version(file)
+        check_version(SQLiteFile(file))
 
 
 def test_a_missing_database_is_refused_and_not_created(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="There is no database"):
-        check_version(tmp_path / "none.db")
+        check_version(SQLiteFile(tmp_path / "none.db"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -156,17 +157,17 @@ def test_a_file_that_is_no_database_of_ours_is_refused(tmp_path: Path, octets: b
     file = tmp_path / "foreign.db"
     file.write_bytes(octets)
     with pytest.raises(OperatorError, match="no Keyworks database"):
-        check_version(file)
+        check_version(SQLiteFile(file))
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="Is a directory"):
-        check_version(tmp_path)
+        check_version(SQLiteFile(tmp_path))
 
 
 def test_a_file_that_is_no_database_is_not_migrated(tmp_path: Path) -> None:
     file = tmp_path / "text.db"
     file.write_bytes(b"text" * 1000)
     with pytest.raises(OperatorError, match="is no database"):
-        migrate(file)
+        migrate(SQLiteFile(file))
     assert file.read_bytes() == b"text" * 1000

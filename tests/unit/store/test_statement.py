@@ -21,7 +21,7 @@ def connection() -> sqlite3.Connection:
 
 
 def _run(connection: sqlite3.Connection, statement: Statement, parameters: Mapping[str, Any]) -> list[Any]:
-    found = connection.execute(statement.text, statement.bind(parameters)).fetchall()
+    found = connection.execute(statement.sqlite.text, statement.sqlite.bind(parameters)).fetchall()
     connection.close()
     return found
 
@@ -38,7 +38,7 @@ def test_values_written_into_the_construct_are_bound_too(connection: sqlite3.Con
 
 def test_a_construct_without_values_binds_what_it_is_given_untouched() -> None:
     parameters = {"id": 4, "name": "four"}
-    assert Statement(insert(_thing)).bind(parameters) is parameters
+    assert Statement(insert(_thing)).sqlite.bind(parameters) is parameters
 
 
 def test_null_is_written_into_the_sql(connection: sqlite3.Connection) -> None:
@@ -60,4 +60,4 @@ def test_what_is_bound_is_never_sql(connection: sqlite3.Connection) -> None:
 
 def test_a_statement_is_compiled_once() -> None:
     statement = Statement(select(_thing.c.name))
-    assert statement.text is statement.text
+    assert statement.sqlite is statement.sqlite

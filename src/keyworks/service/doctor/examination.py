@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from keyworks.errors import KeyworksError
-from keyworks.service.doctor import files, machine
+from keyworks.service.doctor import database, files, machine
 from keyworks.service.doctor.finding import Finding, Level, error
 from keyworks.service.doctor.inside import examinations, published_by
 from keyworks.service.doctor.listeners import examine_listeners
@@ -28,9 +28,8 @@ async def examine(home: Path, clock: Clock | None = None) -> list[Finding]:
     found += [
         *_looked("files", lambda: files.examine_files(home, settings)),
         *_looked("passphrase", lambda: files.examine_passphrase(home, settings)),
-        *_looked("database", lambda: files.examine_database(home, settings)),
-        *_looked("disk", lambda: machine.examine_disk(home, settings)),
-        *_looked("file system", lambda: machine.examine_file_system(home, settings)),
+        *_looked("database", lambda: database.examine_database(home, settings)),
+        *(_on_disk(home, settings) if settings.database.url is None else []),
         *_looked("workers", lambda: machine.examine_workers(settings)),
         *_looked("open files", lambda: machine.examine_limits(settings)),
         *_looked("clock", lambda: machine.examine_clock(clock.now())),
@@ -39,6 +38,13 @@ async def examine(home: Path, clock: Clock | None = None) -> list[Finding]:
     contents, root, published = await _opened(home, clock) if opens else ([], None, [])
     reached = await asyncio.to_thread(_examine_network, settings, root, published)
     return [*found, *contents, *reached]
+
+
+def _on_disk(home: Path, settings: NodeSettings) -> list[Finding]:
+    return [
+        *_looked("disk", lambda: machine.examine_disk(home, settings)),
+        *_looked("file system", lambda: machine.examine_file_system(home, settings)),
+    ]
 
 
 async def _opened(home: Path, clock: Clock) -> tuple[list[Finding], Certificate | None, list[Published]]:

@@ -1,4 +1,4 @@
-"""The installation's files: settings, passphrase, database; who may open them, and whether they are whole."""
+"""The installation's files: settings, passphrase, database; who may open them."""
 
 import stat
 from collections.abc import Iterator
@@ -7,9 +7,7 @@ from pathlib import Path
 from keyworks.errors import KeyworksError, OperatorError
 from keyworks.service.doctor.finding import Finding, error, info, ok, warning
 from keyworks.service.installation import SETTINGS_FILE, passphrase_of, settings_of
-from keyworks.settings.node import NodeSettings
-from keyworks.store.inspection import Inspection, inspect
-from keyworks.store.migrate import check_version
+from keyworks.settings.node import Database, NodeSettings
 
 _OTHERS: int = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE: int = stat.S_IWGRP | stat.S_IWOTH
@@ -27,11 +25,10 @@ def examine_settings(home: Path) -> Iterator[Finding]:
 
 def examine_files(home: Path, settings: NodeSettings) -> Iterator[Finding]:
     """Look at who may read and write the installation's files, and whose they are."""
-    database, owners = home / settings.database.file, {}
-    beside = [database.with_name(database.name + end) for end in ("", "-wal", "-shm")]
-    passphrase = [home / settings.keys.passphrase_file] if settings.keys.passphrase_file else []
+    owners, beside = {}, list(_database_files(home, settings.database))
+    secrets = [home / file for file in (settings.keys.passphrase_file, settings.database.password_file) if file]
     found = False
-    for file in (home, home / SETTINGS_FILE, *passphrase, *beside):
+    for file in (home, home / SETTINGS_FILE, *secrets, *beside):
         if not file.exists():
             continue
         about = file.stat()
@@ -52,6 +49,12 @@ def examine_files(home: Path, settings: NodeSettings) -> Iterator[Finding]:
         yield ok("files", "The database is open to its owner only, and nobody else may change anything.")
 
 
+def _database_files(home: Path, database: Database) -> Iterator[Path]:
+    if database.url is None:
+        file = home / database.file
+        yield from (file.with_name(file.name + end) for end in ("", "-wal", "-shm"))
+
+
 def examine_passphrase(home: Path, settings: NodeSettings) -> Iterator[Finding]:
     """Look whether the passphrase is there, and where it lies."""
     try:
@@ -61,8 +64,12 @@ def examine_passphrase(home: Path, settings: NodeSettings) -> Iterator[Finding]:
             "passphrase", refused.detail, "Without it nothing here can be signed; see keyworks.toml, [keys]."
         )
         return
-    file = settings.keys.passphrase_file
-    if file is not None and (home / file).resolve().parent == (home / settings.database.file).resolve().parent:
+    file, database = settings.keys.passphrase_file, settings.database
+    if (
+        file is not None
+        and database.url is None
+        and (home / file).resolve().parent == (home / database.file).resolve().parent
+    ):
         yield info(
             "passphrase",
             "The passphrase lies beside the database that it opens.",
@@ -70,39 +77,3 @@ def examine_passphrase(home: Path, settings: NodeSettings) -> Iterator[Finding]:
         )
         return
     yield ok("passphrase", "The passphrase is there, and not beside the database.")
-
-
-def examine_database(home: Path, settings: NodeSettings) -> Iterator[Finding]:
-    """Look whether the database is whole, durable, and of this release's version."""
-    file = home / settings.database.file
-    try:
-        check_version(file)
-        found = inspect(file)
-    except KeyworksError as refused:
-        yield error("database", refused.detail, "Nothing is issued or recorded until that is put right.")
-        return
-    yield judged(found)
-
-
-def judged(found: Inspection) -> Finding:
-    """Return what it means how a database is."""
-    if found.faults:
-        return error(
-            "database",
-            f"Its pages are damaged: {found.faults[0]}.",
-            "Stop the server, keep a copy of the file, and restore the last backup.",
-        )
-    if found.synchronous not in ("full", "extra"):
-        return error(
-            "database",
-            f"Commits are not durable (synchronous {found.synchronous}): a power cut loses what was released.",
-            "This Python's SQLite was built to ignore what we set; use another one.",
-        )
-    if found.journal_mode != "wal":
-        return info(
-            "database",
-            f"It is whole, of this release's version, and not in use since it was copied "
-            f"(journal mode {found.journal_mode}).",
-            "The server turns the write-ahead log on when it starts.",
-        )
-    return ok("database", "It is whole, of this release's version, and every commit is durable.")

@@ -3,23 +3,22 @@
 from typing import Final
 
 from sqlalchemy import Column, Integer, Table, Text, bindparam, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from keyworks.authority.records import certificate
 from keyworks.store.schema import metadata
-from keyworks.store.statement import Statement
+from keyworks.store.statement import Statement, insert
 
 factory: Final = Table(
     "factory",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("organization", Text, nullable=False),
     Column("publication_url", Text, nullable=False),
 )
 policy_version: Final = Table(
     "policy_version",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", Integer, nullable=False),
     Column("actor", Text, nullable=False),
     Column("what", Text, nullable=False),

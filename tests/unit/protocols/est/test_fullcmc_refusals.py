@@ -10,7 +10,7 @@ from keyworks.keys.software import signer_of
 from keyworks.protocols.est.endpoint import EST
 from keyworks.protocols.est.fullcmc import RESPONSE
 from keyworks.service.installation import Installation
-from keyworks.testing import FixedClock, Holder, ledger_entries, software_signer
+from keyworks.testing import FixedClock, Holder, ledger_entries, refuse_inserts, software_signer
 from keyworks.x509.der import wrap
 from keyworks.x509.request import encode_certification_request
 from tests.unit.protocols.est.cmc.line import Line, open_line
@@ -139,11 +139,7 @@ async def test_a_message_that_cannot_be_taken_now_is_told_so_and_signed(line: Li
 
 async def test_what_was_issued_is_told_though_a_later_part_cannot_be_entered(line: Line) -> None:
     """RFC 5272 §6.1.1: a status for each part; else the requester would not learn of its certificate."""
-    trigger = (  # the disk is full, say, just then
-        "CREATE TRIGGER full BEFORE INSERT ON entry WHEN CAST(NEW.body AS TEXT) LIKE '%certificate.refused%' "
-        "BEGIN SELECT RAISE(ABORT, 'full'); END"
-    )
-    await line.desk.store.write(lambda tx, items: [tx._connection.execute(one) for one in items], trigger)
+    await line.desk.store.write(refuse_inserts, "entry:certificate.refused")  # the disk is full, say, just then
     key = software_signer()
     request = tcr(1, await encode_certification_request(name("SN-1"), key))
     content = pki_data([request], [revoke_request(2, line.station.certificate)])

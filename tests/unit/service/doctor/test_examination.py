@@ -15,6 +15,8 @@ from keyworks.service.installation import open_installation
 from keyworks.service.ledger import place_waiting
 from keyworks.testing import FixedClock
 
+pytestmark = pytest.mark.file
+
 Break = Callable[[Path], object]
 
 

@@ -10,7 +10,8 @@ from keyworks.service.doctor import files
 from keyworks.service.doctor.finding import Finding
 from keyworks.service.installation import settings_of
 from keyworks.settings.node import NodeSettings
-from keyworks.store.inspection import Inspection
+
+pytestmark = pytest.mark.file
 
 Examine = Callable[[Path, NodeSettings], Iterator[Finding]]
 
@@ -22,8 +23,7 @@ def _level(examine: Examine, home: Path) -> str:
 
 
 def test_a_fresh_installation_is_in_order(supplier_home: Path) -> None:
-    for examine in (files.examine_files, files.examine_database):
-        assert _level(examine, supplier_home) == "ok"
+    assert _level(files.examine_files, supplier_home) == "ok"
 
 
 @pytest.mark.parametrize(
@@ -69,24 +69,3 @@ def test_a_passphrase_beside_the_database_is_told_and_one_elsewhere_is_not(
     assert _level(files.examine_passphrase, supplier_home) == "ok"
     elsewhere.chmod(0o640)
     assert _level(files.examine_passphrase, supplier_home) == "error"
-
-
-def test_a_damaged_database_is_told(supplier_home: Path) -> None:
-    database = supplier_home / "keyworks.db"
-    octets = bytearray(database.read_bytes())
-    octets[40_000:60_000] = bytes(20_000)
-    database.write_bytes(octets)
-    assert _level(files.examine_database, supplier_home) == "error"
-
-
-@pytest.mark.parametrize(
-    ("found", "level"),
-    [
-        (Inspection("wal", "full", ()), "ok"),
-        (Inspection("delete", "full", ()), "info"),
-        (Inspection("wal", "normal", ()), "error"),
-        (Inspection("wal", "full", ("row 3 missing from index x",)), "error"),
-    ],
-)
-def test_how_a_database_is_has_a_meaning(found: Inspection, level: str) -> None:
-    assert files.judged(found).level == level

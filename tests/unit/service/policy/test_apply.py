@@ -17,7 +17,7 @@ from keyworks.service.policy.history import export_policy, present_policy, versi
 from keyworks.settings.factory import FactoryDocument, SiteSection
 from keyworks.settings.toml import Source
 from keyworks.store.engine import Transaction
-from keyworks.testing import FixedClock, ledger_entries
+from keyworks.testing import FixedClock, allow_inserts, ledger_entries, refuse_inserts, sql
 
 Propose = Callable[[str], Awaitable[Proposal]]
 ADDED = """
@@ -59,7 +59,7 @@ profile = "tls-service"
 
 def _execute(tx: Transaction, statements: Sequence[str]) -> list[None]:
     for one in statements:
-        tx._connection.execute(one)
+        tx.execute(sql(one))
     return [None] * len(statements)
 
 
@@ -164,7 +164,7 @@ async def test_whoever_is_too_late_with_an_authority_leaves_no_key(
 
 
 def _key_ids(tx: Transaction) -> set[str]:
-    return {row[0] for row in tx._connection.execute("SELECT id FROM sealed_key")}
+    return {row[0] for row in tx.execute(sql("SELECT id FROM sealed_key"))}
 
 
 async def test_who_comes_too_late_makes_not_even_a_key(
@@ -198,14 +198,11 @@ async def test_an_authority_that_was_prepared_and_never_applied_is_used_the_next
 ) -> None:
     """A process that is killed between the key and the policy leaves an authority that is not in force."""
     proposal = await proposed(text + ADDED)
-    await operator.store.write(
-        _execute,
-        "CREATE TRIGGER refuse BEFORE INSERT ON policy_version BEGIN SELECT RAISE(ABORT, 'not now'); END",
-    )
+    await operator.store.write(refuse_inserts, "policy_version")
     with pytest.raises(InternalError, match="database refused"):
         await apply(operator, proposal, "first")
     assert set((await present_policy(operator)).authority) == {"root", "issuing"}
-    await operator.store.write(_execute, "DROP TRIGGER refuse")
+    await operator.store.write(allow_inserts, "policy_version")
     prepared = {one.certificate.fingerprint for one in await list_generations(operator)}
     await apply(operator, await proposed(text + ADDED), "second")
     assert {one.certificate.fingerprint for one in await list_generations(operator)} == prepared

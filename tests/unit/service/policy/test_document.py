@@ -29,14 +29,14 @@ from keyworks.settings.factory import (
 )
 from keyworks.settings.toml import Source
 from keyworks.store.engine import Transaction
-from keyworks.testing import next_generation
+from keyworks.testing import next_generation, sql
 
 PEM = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 SMALL = FactoryDocument(factory=FactorySection(organization="Example", publication_url="http://pki.example"))
 
 
 def _forget_the_factory(tx: Transaction, items: Sequence[None]) -> list[None]:
-    tx._connection.execute("DELETE FROM factory")
+    tx.execute(sql("DELETE FROM factory"))
     return [None] * len(items)
 
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from keyworks.store.schema import where
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -66,14 +68,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "checkpoint",
-        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.Integer(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("size", name=op.f("checkpoint_key")),
     )
     op.create_table(
         "clock_mark",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("clock_mark_key")),
     )
@@ -108,10 +110,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("entry_key")),
     )
     with op.batch_alter_table("entry", schema=None) as batch_op:
-        batch_op.create_index(
-            "entry_place", ["leaf_index"], unique=True, sqlite_where=sa.text("leaf_index IS NOT NULL")
-        )
-        batch_op.create_index("entry_waiting", ["id"], unique=False, sqlite_where=sa.text("leaf_index IS NULL"))
+        batch_op.create_index("entry_place", ["leaf_index"], unique=True, **where("leaf_index IS NOT NULL"))
+        batch_op.create_index("entry_waiting", ["id"], unique=False, **where("leaf_index IS NULL"))
 
     op.create_table(
         "epoch",
@@ -128,14 +128,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "ledger_identity",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("ledger_identity_key")),
     )
     op.create_table(
         "master_key",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("scrypt_n", sa.Integer(), nullable=False),
         sa.Column("scrypt_r", sa.Integer(), nullable=False),
@@ -195,7 +195,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "tree_head",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("frontier", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.Integer(), nullable=False),
@@ -224,9 +224,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("label", name=op.f("channel_label_unique")),
     )
     with op.batch_alter_table("channel", schema=None) as batch_op:
-        batch_op.create_index(
-            "channel_default", ["is_default"], unique=True, sqlite_where=sa.text("is_default = 1")
-        )
+        batch_op.create_index("channel_default", ["is_default"], unique=True, **where("is_default = 1"))
 
     op.create_table(
         "generation",

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from keyworks.store.schema import where
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -39,10 +41,12 @@ def upgrade() -> None:
     op.add_column("device", sa.Column("counted", sa.Integer(), nullable=False, server_default="0"))
     op.create_index("device_manufacturer", "device", ["manufacturer", "id"])
     op.create_index("device_product", "device", ["product", "id"])
-    op.create_index("device_site", "device", ["site", "id"], sqlite_where=sa.text("site IS NOT NULL"))
-    op.create_index("device_order", "device", ["order_id", "id"], sqlite_where=sa.text("order_id IS NOT NULL"))
+    op.create_index("device_site", "device", ["site", "id"], **where("site IS NOT NULL"))
+    op.create_index("device_order", "device", ["order_id", "id"], **where("order_id IS NOT NULL"))
     op.add_column("entry", sa.Column("object", sa.Text(), nullable=True))
-    op.create_index("entry_object", "entry", ["object"], sqlite_where=sa.text("object IS NOT NULL"))
+    op.create_index("entry_object", "entry", ["object"], **where("object IS NOT NULL"))
+    if op.get_bind().dialect.name != "sqlite":
+        return  # there were no servers before, so no entries on one
     op.execute(
         "UPDATE entry SET object = json_extract(CAST(body AS TEXT), '$.object') "
         "WHERE json_extract(CAST(body AS TEXT), '$.object') LIKE 'device:%'"

@@ -13,14 +13,14 @@ def upgrade() -> None:
     """Make it so."""
     op.create_table(
         "factory",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("organization", sa.Text(), nullable=False),
         sa.Column("publication_url", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("factory_key")),
     )
     op.create_table(
         "policy_version",
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.Integer(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("what", sa.Text(), nullable=False),

@@ -6,8 +6,9 @@ a folder of its own.
 
 import hashlib
 import json
+import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptography.x509 import ObjectIdentifier
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from keyworks.access.credential import BasicCredentials, PresentedChain
 from keyworks.algorithms.registry import SignatureAlgorithm
@@ -39,10 +40,13 @@ from keyworks.service.lifecycle import Move, plan_step, take_step
 from keyworks.service.policy.preset import preset
 from keyworks.service.setup import NewInstallation, create_installation
 from keyworks.service.stations import add_station
-from keyworks.settings.node import Listen
+from keyworks.settings.node import Database, Listen
 from keyworks.store.clock import Clock
-from keyworks.store.engine import Store
+from keyworks.store.engine import Store, Transaction
+from keyworks.store.location import Location, SQLiteFile
 from keyworks.store.migrate import migrate
+from keyworks.store.opening import open_store
+from keyworks.store.sqlite import SQLiteTransaction
 from keyworks.store.statement import Statement
 from keyworks.x509.certificate import Certificate, time_text
 from keyworks.x509.der import encode, sequence_of, wrap
@@ -303,21 +307,97 @@ async def ledger_entries(store: Store, action: str | None = None) -> list[dict[s
     return [body for body in bodies if action in (None, body["action"])]
 
 
+def sql(words: str) -> Statement:
+    """Return a statement in plain SQL, for what no room does."""
+    return Statement(text(words))
+
+
+def refuse_inserts(tx: Transaction, tables: Sequence[str]) -> list[None]:
+    """Let the database refuse what is new in a table, or in ``table:action`` some of it (a write function)."""
+    for one in tables:
+        table, _, action = one.partition(":")
+        if isinstance(tx, SQLiteTransaction):
+            which = f"WHEN NEW.action = '{action}'" if action else ""
+            abort = "BEGIN SELECT RAISE(ABORT, 'not now'); END"
+            tx.execute(sql(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} {which} {abort}"))
+        else:
+            allowed = f"action != '{action}'" if action else "false"
+            tx.execute(sql(f"ALTER TABLE {table} ADD CONSTRAINT refuse CHECK ({allowed}) NOT VALID"))
+    return [None] * len(tables)
+
+
+def allow_inserts(tx: Transaction, tables: Sequence[str]) -> list[None]:
+    """Let rows be new again (a write function)."""
+    for one in tables:
+        is_file = isinstance(tx, SQLiteTransaction)
+        tx.execute(sql("DROP TRIGGER refuse" if is_file else f"ALTER TABLE {one} DROP CONSTRAINT refuse"))
+    return [None] * len(tables)
+
+
+def explained(statement: Statement) -> Statement:
+    """Return what says how SQLite executes a statement, a row for each step."""
+    plan = Statement(text("SELECT 1"))
+    plan.__dict__["sqlite"] = replace(statement.sqlite, text=f"EXPLAIN QUERY PLAN {statement.sqlite.text}")
+    return plan
+
+
+class Databases:
+    """Where throwaway databases are: in files. A run of the tests may put them elsewhere."""
+
+    def empty(self, folder: Path) -> Location:
+        """Return a database with the present schema, always the same one for a folder."""
+        file = folder / "throwaway.db"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_bytes(_empty_database())
+        return SQLiteFile(file)
+
+    def setting(self, _home: Path) -> Database:
+        """Return what an installation in a folder has in its settings."""
+        return Database()
+
+    def copy(self, template: Path, home: Path) -> None:
+        """Copy an installation that is not open, with its database."""
+        shutil.copytree(template, home)
+
+    def keep(self) -> None:
+        """Keep what was made so far, as a template for others."""
+
+    def forget(self) -> None:
+        """Remove what was made since."""
+
+
 @cache
 def _empty_database() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "empty.db"
-        migrate(file)
+        migrate(SQLiteFile(file))
         return file.read_bytes()
+
+
+class _Chosen:
+    """Where the throwaway databases of this process are."""
+
+    databases = Databases()
+
+
+_chosen: Final = _Chosen()
+
+
+def throwaway_databases() -> Databases:
+    """Return where this process has its throwaway databases."""
+    return _chosen.databases
+
+
+def use_databases(databases: Databases) -> None:
+    """Put the throwaway databases of this process somewhere else."""
+    _chosen.databases = databases
 
 
 @asynccontextmanager
 async def throwaway_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Store]:
-    """Open a new, empty database with the present schema in ``folder``."""
-    file = folder / "throwaway.db"
-    file.touch(mode=0o600)
-    file.write_bytes(_empty_database())
-    store = Store.open(file, clock or FixedClock())
+    """Open a new, empty database with the present schema that belongs to ``folder``."""
+    store = open_store(throwaway_databases().empty(folder), clock or FixedClock())
     try:
         yield store
     finally:
@@ -337,6 +417,7 @@ def small_installation(home: Path, kind: str) -> NewInstallation:
         factory=preset(kind, f"Example {kind.capitalize()}", f"http://pki.{kind}.example"),
         names=("localhost", "127.0.0.1"),
         listen=ANY_PORT,
+        database=throwaway_databases().setting(home),
     )
 
 
