@@ -7,7 +7,7 @@ from typing import Final
 
 import uvloop
 
-from tests.bench import in_process, inventory, over_est, policy
+from tests.bench import engines, in_process, inventory, over_est, policy
 from tests.bench.figure import keep, show
 
 BUILD: Final = Path("build")
@@ -21,6 +21,7 @@ def main() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             figures = runner.run(in_process.measure(folder))
             figures += runner.run(inventory.measure(folder))
+            figures += runner.run(engines.measure(folder))
         figures += over_est.measure(folder)
         figures += policy.measure(folder)
     show(figures)

@@ -29,12 +29,12 @@ async def measure(folder: Path) -> list[Figure]:
     async with production_line(folder / "in-process") as line:
         numbers = itertools.count(1)
         enrollment = enrollment_of(line.installation)
-        presented = _presented(line)
+        presented = presented_by(line)
         shared = [await _round(line, enrollment, presented, numbers) for _ in range(_ROUNDS)]
         ratio = statistics.median(ratio for _, ratio in shared)
         speed = statistics.median(speed for speed, _ in shared)
         requests = await fresh_requests(line.installation, _ALONE, numbers)
-        async with _sequencing(line):
+        async with sequencing(line):
             latency = statistics.median(await _alone(enrollment, presented, requests))
     allowed = 3 * fsync_seconds(folder) + 1 / issuing_limit()
     return [
@@ -49,7 +49,8 @@ async def measure(folder: Path) -> list[Figure]:
     ]
 
 
-def _presented(line: Line) -> PresentedChain:
+def presented_by(line: Line) -> PresentedChain:
+    """Return what the station presents."""
     chain = line.station.chain
     return PresentedChain(chain, hashlib.sha256(b"".join(chain)).digest())
 
@@ -63,22 +64,29 @@ async def _round(
     """
     requests = await fresh_requests(line.installation, _PER_ROUND, numbers)
     await place_waiting(line.installation)
+    before = issuing_limit()
+    begun = time.perf_counter()
+    async with sequencing(line):
+        await enroll_all(enrollment, presented, requests, 32)
+    speed = _PER_ROUND / (time.perf_counter() - begun)
+    return speed, speed / statistics.mean((before, issuing_limit()))
+
+
+async def enroll_all(
+    enrollment: Enrollment, presented: PresentedChain, requests: list[bytes], at_a_time: int
+) -> None:
+    """Have requests answered, so many at a time."""
     waiting = iter(requests)
 
     async def work() -> None:
         for request in waiting:
             await _enroll(enrollment, presented, request)
 
-    before = issuing_limit()
-    begun = time.perf_counter()
-    async with _sequencing(line):
-        await asyncio.gather(*(work() for _ in range(32)))
-    speed = _PER_ROUND / (time.perf_counter() - begun)
-    return speed, speed / statistics.mean((before, issuing_limit()))
+    await asyncio.gather(*(work() for _ in range(at_a_time)))
 
 
 @asynccontextmanager
-async def _sequencing(line: Line) -> AsyncIterator[None]:
+async def sequencing(line: Line) -> AsyncIterator[None]:
     """Place entries meanwhile, as a worker does."""
     stop = asyncio.Event()
     task = asyncio.create_task((await open_sequencer(line.installation)).run(stop))

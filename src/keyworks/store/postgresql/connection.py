@@ -26,7 +26,9 @@ _SESSION: Final = (
     f"-c lock_timeout={_LOCK_SECONDS}s -c idle_in_transaction_session_timeout={_IDLE_SECONDS}s "
     f"-c statement_timeout={_ANSWER_SECONDS}s -c client_min_messages=warning"
 )
-_LOOKS: Final = "-c default_transaction_read_only=on"
+_LOOKS: Final = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+"""What is asked between two syncs of a pipeline is one transaction, so it has one snapshot."""
+
 _DURABLE: Final = """
     SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local')

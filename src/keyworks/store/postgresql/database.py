@@ -138,7 +138,7 @@ class PostgreSQLDatabase(Database):
     async def _answer(self, asked: list[Query], reader: _Reader) -> None:
         """Answer queries; where the connection turns out to be lost, on a new one."""
         for last in (False, True):
-            connection = reader.connection = reader.connection or await self._connect()
+            connection = reader.connection = reader.connection or await self._connect(looks=True)
             try:
                 await switched(run_round, connection, asked)
             except psycopg.Error as error:
@@ -161,7 +161,7 @@ class PostgreSQLDatabase(Database):
             except KeyworksError as own:
                 one.end(None, own)
 
-    async def _connect(self) -> Connection:
+    async def _connect(self, *, looks: bool) -> Connection:
         """Return a new connection; where one was just refused, say so at once.
 
         Raises:
@@ -170,7 +170,7 @@ class PostgreSQLDatabase(Database):
         if time.monotonic() < self._refused_until:
             raise DatabaseLost("The database cannot be reached; ask again.")
         try:
-            return await asyncio.to_thread(connect, self._location, looks=self._looks)
+            return await asyncio.to_thread(connect, self._location, looks=looks)
         except psycopg.Error as error:
             self._refused_until = time.monotonic() + _RETRY_SECONDS
             raise translated(error) from error
@@ -178,7 +178,7 @@ class PostgreSQLDatabase(Database):
     async def begin(self) -> None:
         """Take the write lock of the whole database, in the order in which it was asked for."""
         for last in (False, True):
-            connection = self._writer = self._writer or await self._connect()
+            connection = self._writer = self._writer or await self._connect(looks=self._looks)
             try:
                 self._transaction_id = await switched(_begin, connection)
             except psycopg.Error as error:
@@ -235,7 +235,7 @@ class PostgreSQLDatabase(Database):
         ends = time.monotonic() + _FATE_SECONDS
         while time.monotonic() < ends:
             try:
-                connection = self._writer = await self._connect()
+                connection = self._writer = await self._connect(looks=False)
                 fate = await switched(_fate_of, connection, self._transaction_id)
             except (Unavailable, psycopg.Error):
                 await self.roll_back()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
+import psycopg
 from greenlet import greenlet
 
 from keyworks.errors import InternalError
@@ -15,7 +16,6 @@ from keyworks.store.statement import Statement
 from keyworks.store.switching import ask
 
 _T = TypeVar("_T")
-_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +104,7 @@ def run_round(connection: Connection, asked: Sequence[Query]) -> None:
     """Answer queries from one snapshot.
 
     Args:
-        connection: Of nobody else meanwhile.
+        connection: For looking only, and of nobody else meanwhile.
         asked: Answered ones among them are left out.
 
     Raises:
@@ -113,10 +113,8 @@ def run_round(connection: Connection, asked: Sequence[Query]) -> None:
     travellers = [_Traveller(greenlet(one.query), one.end) for one in asked if not one.answered]
     for one in travellers:
         one.go_on(_SHARED)
-    with connection.pipeline() as pipeline:
-        connection.execute(_BEGIN)
-        _travel(connection, pipeline, travellers)
-        connection.execute("ROLLBACK")
+    with connection.pipeline():
+        _travel(connection, travellers)
 
 
 def run_together(
@@ -142,14 +140,14 @@ def run_together(
     travellers = [_Traveller(greenlet(work), ending(place)) for place in range(len(items))]
     for one, item in zip(travellers, items, strict=True):
         one.go_on(_SHARED, item)
-    with connection.pipeline() as pipeline:
-        _travel(connection, pipeline, travellers)
+    with connection.pipeline():
+        _travel(connection, travellers)
     if failures:
         raise failures[0]
     return found
 
 
-def _travel(connection: Connection, pipeline: Any, travellers: Sequence[_Traveller]) -> None:
+def _travel(connection: Connection, travellers: Sequence[_Traveller]) -> None:
     """Take all to their ends; those that ask for the same are asked for in one go."""
     while waiting := [one for one in travellers if one.text]:
         steps = []
@@ -161,8 +159,17 @@ def _travel(connection: Connection, pipeline: Any, travellers: Sequence[_Travell
             else:
                 cursor.executemany(text, [one.parameters for one in same], returning=True)
             steps.append((cursor, same))
-        pipeline.sync()
         for cursor, same in steps:
             for one in same:
-                one.go_on(cursor.fetchall() if cursor.description is not None else [])
+                one.go_on(_rows(cursor))
                 cursor.nextset()
+
+
+def _rows(cursor: "psycopg.Cursor[tuple[Any, ...]]") -> list[tuple[Any, ...]]:
+    """Return what a step found; the first one asked for fetches the answers to all."""
+    try:
+        return cursor.fetchall()
+    except psycopg.ProgrammingError as error:
+        if error.sqlstate is not None:
+            raise
+        return []  # a statement without rows
