@@ -18,7 +18,7 @@ from keyworks import __version__
 from keyworks.cli.command import CONTEXT, Group, Session, one_home
 from keyworks.cli.interrupt import end_quietly, end_with_a_sentence
 from keyworks.cli.words import visible
-from keyworks.errors import KeyworksError, Unavailable
+from keyworks.errors import DatabaseLost, KeyworksError, Unavailable
 
 REFUSED: Final = 1
 RETRY_LATER: Final = 3
@@ -159,6 +159,9 @@ def _failure(error: Exception) -> Exception:
     debug = os.environ.get("KEYWORKS_DEBUG", "0") not in ("", "0")
     if debug:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    if isinstance(error, DatabaseLost) and error.private:
+        # What strangers are not told, whoever types commands has to know: which server, and what it says.
+        return NotNow(f"The database cannot be reached or used: {' '.join(error.private.split())}")
     if isinstance(error, Unavailable):
         seconds = error.retry_after // timedelta(seconds=1)
         return NotNow(f"{error.detail} Try again in {seconds} s.")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keyworks.errors import KeyworksError
+from keyworks.errors import DatabaseLost, KeyworksError
 from keyworks.service.doctor.finding import Finding, error, info, ok, warning
 from keyworks.service.installation import location_of
 from keyworks.settings.node import NodeSettings
@@ -30,7 +30,10 @@ def examine_database(home: Path, settings: NodeSettings) -> Iterator[Finding]:
 
             found = list(judged_server(inspect_server(location)))
     except KeyworksError as refused:
-        yield error("database", refused.detail, "Nothing is issued or recorded until that is put right.")
+        said = refused.detail
+        if isinstance(refused, DatabaseLost):
+            said = f"It cannot be reached or used: {' '.join(refused.private.split())}"
+        yield error("database", said, "Nothing is issued or recorded until that is put right.")
         return
     yield from found
 

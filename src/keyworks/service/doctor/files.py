@@ -46,7 +46,7 @@ def examine_files(home: Path, settings: NodeSettings) -> Iterator[Finding]:
             "files", f"The files are of several accounts: {listed}.", "Give all to the one that serves."
         )
     if not found:
-        yield ok("files", "The database is open to its owner only, and nobody else may change anything.")
+        yield ok("files", "What is secret is open to its owner only, and nobody else may change anything.")
 
 
 def _database_files(home: Path, database: Database) -> Iterator[Path]:

@@ -10,8 +10,9 @@ from keyworks.store.location import PostgreSQLServer
 from keyworks.store.postgresql.connection import connect, translated
 
 _QUERY: Final = """
-    SELECT current_setting('server_version'), pg_is_in_recovery(), current_setting('fsync') = 'on',
-    current_setting('full_page_writes') = 'on', current_setting('synchronous_commit'),
+    SELECT split_part(current_setting('server_version'), ' ', 1), pg_is_in_recovery(),
+    current_setting('fsync') = 'on', current_setting('full_page_writes') = 'on',
+    current_setting('synchronous_commit'),
     current_setting('synchronous_standby_names') != ''
 """
 
