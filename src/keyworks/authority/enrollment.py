@@ -37,7 +37,14 @@ from keyworks.authority.pending import Pending, await_approval
 from keyworks.authority.register import Register, Registers
 from keyworks.authority.revoke import Revocation, revoke
 from keyworks.authority.surrender import Surrender, find_surrendered
-from keyworks.errors import AuthenticationFailed, KeyworksError, NotAuthorized, NotFound, RequestError
+from keyworks.errors import (
+    AuthenticationFailed,
+    KeyworksError,
+    NotAuthorized,
+    NotFound,
+    RequestError,
+    Unavailable,
+)
 from keyworks.ledger.entry import Entry, seal
 from keyworks.ledger.records import enter
 from keyworks.ledger.refusals import RefusalCounter
@@ -90,10 +97,12 @@ class KeyToMake:
 
     Args:
         template: What is asked for.
+        policy: How the channel serves, by which a key is made at all.
         make: Makes the key for who asks, such as ``device:ID``, once it may have it; returns the public half.
     """
 
     template: Template
+    policy: ChannelPolicy
     make: Callable[[str], Awaitable[PublicKey]]
 
 
@@ -269,6 +278,8 @@ class Enrollment:
             raise NotAuthorized(USED)
         public_key = await wanted.make(_asking(authenticated.principal, grant))
         ask, grant = await self._decide(attempt, wanted.template, await self.admit(attempt))
+        if ask.channel.policy != wanted.policy:
+            raise Unavailable("The channel is being changed; ask again.")
         return order_for(ask, grant, public_key)
 
     async def _decide(self, attempt: Attempt, template: Template, admitted: Admitted) -> tuple[Ask, Grant]:

@@ -200,7 +200,7 @@ class _Wish:
             self.made = await self._make(key_type, wanted, owner)
             return public_key_of(self.made.key)
 
-        return KeyToMake(parse_key_request(der), make)
+        return KeyToMake(parse_key_request(der), self._channel.policy, make)
 
 
 def _octets_of(key: PrivateKey) -> bytes:

@@ -271,6 +271,24 @@ async def test_a_device_that_is_retired_while_its_key_is_made_gets_none(desk: De
     assert issued.spki == public_key_of(desk.maker.keys[0]).spki
 
 
+@pytest.mark.parametrize("policy", [{"approvals": 1}, {"server_keys": None}, {"server_keys": "P-384"}])
+async def test_a_channel_that_is_changed_while_a_key_is_made_issues_nothing_by_what_it_was(
+    desk: Desk, policy: dict[str, object]
+) -> None:
+    """Nor does the request wait for approval: the key would be gone by then."""
+    desk.serve(server_keys="rsa-2048")
+    desk.maker.goes_on.clear()
+    asking = asyncio.create_task(desk.ask(presented=presented_chain(device().der)))
+    await asyncio.to_thread(desk.maker.begun.wait, 30)
+    issued = await ledger_entries(desk.installation.store, "certificate.issued")
+    desk.serve(**policy)
+    desk.maker.goes_on.set()
+    reply = await asking
+    assert (reply.status, b"is being changed" in reply.body) == (503, True)
+    assert await ledger_entries(desk.installation.store, "certificate.issued") == issued
+    assert await ledger_entries(desk.installation.store, "request.pending") == []
+
+
 async def test_a_key_that_may_have_been_certified_is_not_used_again(desk: Desk) -> None:
     """Where recording failed, nobody knows how far it came."""
     desk.serve(server_keys="rsa-2048")
