@@ -61,7 +61,7 @@ def chosen_names(rules: NameRules, facts: Facts, wanted: Wanted) -> tuple[Name, 
     found: dict[Name, None] = {}
     for rule in rules.subject_rules:
         if rule.is_free and rule.kind in _NAMING:
-            found.update(dict.fromkeys((rule.kind, one) for one in wanted.subject.values(rule.kind)))
+            found.update(dict.fromkeys(_folded(rule.kind, wanted.subject.values(rule.kind))))
     names = wanted.subject_alt_name
     if names is None:
         return tuple(found)
@@ -110,6 +110,6 @@ def held_names(tx: Transaction, owner: str, at: int = 0) -> frozenset[Name]:
 
 def _names_in(held: Certificate) -> Iterator[Name]:
     for kind in _NAMING:
-        yield from ((kind, one) for one in held.subject.values(kind))
+        yield from _folded(kind, held.subject.values(kind))
     if held.subject_alt_name is not None:
         yield from naming.listed(held.subject_alt_name)

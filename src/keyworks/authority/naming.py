@@ -6,6 +6,7 @@ certified; where it asks for something else it is refused, because a device that
 it asked for fails later and elsewhere.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -218,8 +219,14 @@ def listed(names: SubjectAltName) -> Iterator[tuple[str, str]]:
 
 
 def folded(kind: str, name: str) -> str:
-    """Return an alternative name as it compares: host names in any case (RFC 4343)."""
-    return name.lower() if kind == "dns" else name
+    """Return an alternative name, or an attribute's value, as it compares.
+
+    Source: RFC 4343 (host names in any case); RFC 5280 §7.1 by RFC 4518 §2 (attributes: neither case nor the
+    number of spaces counts).
+    """
+    if kind in _TEXTS:
+        return name.lower() if kind == "dns" else name
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _complaint(oid: str, value: str, wanted: Wanted) -> str:

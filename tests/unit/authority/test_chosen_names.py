@@ -111,9 +111,17 @@ async def test_case_and_channel_make_no_other_name(plant: Plant) -> None:
 async def test_a_chosen_common_name_is_certified_for_one_device(plant: Plant) -> None:
     held = await plant.ask("cn", "A", cn="Pump 1")
     assert "CN=Pump 1" in held.certificate.subject.text
-    with pytest.raises(NotAuthorized, match="The commonName 'Pump 1' is certified for another"):
+    with pytest.raises(NotAuthorized, match="The commonName 'pump 1' is certified for another"):
         await plant.ask("cn", "B", cn="Pump 1")
     await plant.ask("cn", "B", cn="Pump 2")
+
+
+@pytest.mark.parametrize("same", ["PUMP 1", "Pump  1", "Ｐump 1"])
+async def test_case_and_spaces_make_no_other_common_name(plant: Plant, same: str) -> None:
+    """RFC 5280 §7.1 by RFC 4518: peers that compare names take these for one."""
+    await plant.ask("cn", "A", cn="Pump 1")
+    with pytest.raises(NotAuthorized, match="is certified for another"):
+        await plant.ask("cn", "B", cn=same)
 
 
 async def test_what_the_inventory_or_the_profile_says_is_nobody_s_alone(plant: Plant) -> None:
