@@ -42,5 +42,5 @@ def move(session: Session, url: str, database_password_file: Path | None) -> Non
         document,
         f"Moved {done.rows:,} rows to {url}; the ledger of {done.entries:,} entries verifies on both sides.",
         f"The file is kept as {done.kept}; put it away once backups of the server exist.",
-        "Next: start the server again.",
+        "Next: start the server again; one that still runs serves nobody until it is.",
     )

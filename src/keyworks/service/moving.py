@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from keyworks.errors import IntegrityFailure, OperatorError
 from keyworks.ledger.checkpoint import Checkpoint
 from keyworks.ledger.records import current_root, enter, waiting_of
@@ -17,7 +19,7 @@ from keyworks.service.installation import (
     settings_of,
 )
 from keyworks.service.ledger import export_ledger
-from keyworks.settings.node import Database, with_database
+from keyworks.settings.node import Database, WrongSetting, check_node_settings, with_database
 from keyworks.store.clock import Clock, SystemClock
 from keyworks.store.durable import sync_folder, write_new_file
 from keyworks.store.location import PostgreSQLServer, SQLiteFile
@@ -73,7 +75,12 @@ async def move_installation(home: Path, database: Database, clock: Clock | None 
 
 
 def _checked(home: Path, database: Database) -> tuple[SQLiteFile, PostgreSQLServer]:
-    source, target = location_of(home, settings_of(home).database), location_of(home, database)
+    settings = settings_of(home)
+    try:
+        check_node_settings(msgspec.structs.replace(settings, database=database))
+    except WrongSetting as wrong:
+        raise OperatorError(wrong.sentence) from wrong
+    source, target = location_of(home, settings.database), location_of(home, database)
     if not isinstance(source, SQLiteFile):
         raise OperatorError(f"The database is on a server already: {source}.")
     if not isinstance(target, PostgreSQLServer):

@@ -64,6 +64,21 @@ async def test_a_worker_that_cannot_record_is_not_ready_until_it_can_again(
     assert text(await health.ready(get())) == (200, "ready\n")
 
 
+async def test_a_worker_is_ready_again_as_soon_as_somebody_asks(
+    supplier: Installation, clock: FixedClock
+) -> None:
+    """Without waiting for the next regular try; it tries once a second at most, however often it is asked."""
+    seconds = [0.0]
+    health = Health(supplier.store, supplier.registers, lambda: seconds[0])
+    clock.advance(timedelta(hours=-1))
+    with pytest.raises(Unavailable):
+        await health.try_writing()
+    clock.advance(timedelta(hours=1))
+    assert text(await health.ready(get()))[0] == 503
+    seconds[0] = 1.0
+    assert text(await health.ready(get())) == (200, "ready\n")
+
+
 async def test_trying_to_write_reaches_the_disk(supplier: Installation, clock: FixedClock) -> None:
     health = Health(supplier.store, supplier.registers)
     clock.advance(timedelta(seconds=10))

@@ -123,6 +123,24 @@ async def test_a_server_that_has_the_file_open_stops_working_on_it(
             await add_devices(running, "Example Supplier", "Pump", ["SN-late"])
 
 
+async def test_the_file_that_is_kept_is_whole_by_itself(
+    supplier_home: Path, target: Database, tmp_path: Path, clock: FixedClock
+) -> None:
+    """Though a server has it open, whose log beside it is full."""
+    async with open_installation(supplier_home, clock) as running:
+        await add_devices(running, "Example Supplier", "Pump", ["SN-1", "SN-2"])
+        moved = await move_installation(supplier_home, target, clock)
+        alone = tmp_path / "alone.db"
+        alone.write_bytes(moved.kept.read_bytes())
+    with closing(sqlite3.connect(alone)) as kept:
+        assert kept.execute("SELECT count(*) FROM device").fetchone() == (2,)
+
+
+async def test_an_address_that_is_none_is_told(supplier_home: Path, clock: FixedClock) -> None:
+    with pytest.raises(OperatorError, match=r"database\.url has to be an address"):
+        await move_installation(supplier_home, Database(url="nonsense"), clock)
+
+
 async def test_a_move_that_fails_at_the_end_leaves_both_as_they_were(
     supplier_home: Path, target: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

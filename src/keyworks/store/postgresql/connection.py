@@ -1,6 +1,7 @@
 """Connections to a PostgreSQL server, whose waits let the event loop go on; and what its errors mean."""
 
 import asyncio
+import logging
 import re
 from typing import Any, Final
 
@@ -35,6 +36,10 @@ _DURABLE: Final = """
 """
 WRITE_LOCK: Final = 0x6B6579776F726B73
 """Of the advisory lock that whoever writes holds: "keyworks", read as a number."""
+
+
+# What it tells of a connection that breaks, the error that is raised says too; a log has lines of ours alone.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):

@@ -25,6 +25,8 @@ def locked(path: Path) -> Iterator[sqlite3.Connection]:
     """
     with closing(sqlite.connect(path)) as connection:
         try:
+            # What is in the log beside the file comes into it, so that the file is whole by itself.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise sqlite.translated(error) from error
