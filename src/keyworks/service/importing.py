@@ -6,9 +6,9 @@ from typing import Final
 
 from keyworks.devices import names
 from keyworks.devices.device import Device, check_identity, check_word
-from keyworks.devices.order import MAX_DEVICES, ProductionOrder, serial_range
+from keyworks.devices.order import MAX_DEVICES, ProductionOrder, find_order, serial_range
 from keyworks.devices.records import find_devices
-from keyworks.errors import RejectedName
+from keyworks.errors import OperatorError, RejectedName
 from keyworks.service.installation import Installation
 from keyworks.service.orders import NewOrder, add_orders, check_order
 from keyworks.service.registration import NewDevice, prepare, register_each
@@ -124,14 +124,32 @@ async def import_orders(installation: Installation, octets: bytes) -> Import:
 
     Raises:
         MalformedRequest: It is no table of orders at all.
-        OperatorError: An order or a device of one is there already; nothing was imported.
+        OperatorError: Something else is in the way; nothing was imported.
     """
     checked = read_table(octets, ORDER_COLUMNS, _Orders().read)
     orders, refused = _merged(checked)
     if refused:
         return Import(refused=_in_order(refused))
-    made = await add_orders(installation, orders)
+    try:
+        made = await add_orders(installation, orders)
+    except OperatorError:
+        taken = await installation.store.read(lambda tx: tuple(_taken(tx, checked.rows)))
+        if not taken:
+            raise
+        return Import(refused=taken)
     return Import(added=sum(len(one.serial_numbers) for one in orders), orders=tuple(made))
+
+
+def _taken(tx: Transaction, rows: Sequence[tuple[int, NewOrder]]) -> Iterator[RefusedRow]:
+    """Yield the rows whose order, or a device of it, is there already."""
+    for line, new in rows:
+        if find_order(tx, new.number) is not None:
+            yield RefusedRow(line, f"There is an order '{new.number}' already; see `keyworks order show`.")
+            continue
+        for serial_number in new.serial_numbers:
+            if find_devices(tx, serial_number, new.manufacturer, new.product):
+                yield RefusedRow(line, f"Device '{serial_number}' is registered already.")
+                break
 
 
 class _Orders:

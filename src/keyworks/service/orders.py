@@ -1,12 +1,13 @@
 """Production orders: what the MES wants made, and how many identities that allows."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from keyworks.devices import order as orders
 from keyworks.devices.device import check_identity, check_word
 from keyworks.devices.order import ProductionOrder, check_number
-from keyworks.errors import OperatorError
+from keyworks.errors import OperatorError, RejectedName
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.service.event import event
@@ -52,6 +53,9 @@ def check_order(new: NewOrder) -> None:
         raise OperatorError(f"Order {new.number} has {count} devices; it needs 1 to {orders.MAX_DEVICES}.")
     if new.quota is not None:
         _check_quota(new.number, new.quota)
+    if len(set(new.serial_numbers)) != count:
+        twice = Counter(new.serial_numbers).most_common(1)[0][0]
+        raise RejectedName(f"Order {new.number} has serial number '{twice}' twice.")
     for serial_number in new.serial_numbers:
         check_identity(new.manufacturer, new.product, serial_number)
 

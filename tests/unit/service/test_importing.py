@@ -5,7 +5,6 @@ import json
 import pytest
 
 from keyworks.devices.records import DeviceFilter
-from keyworks.errors import OperatorError
 from keyworks.service.importing import Import, import_devices, import_orders
 from keyworks.service.installation import Installation
 from keyworks.service.inventory import add_devices, devices, find_device, name_device, names_of_device
@@ -126,13 +125,20 @@ async def test_an_order_or_a_device_that_is_there_already_refuses_the_whole_tabl
     supplier: Installation,
 ) -> None:
     await import_orders(supplier, (ORDER + "PO-1,M,P,A-1,A-1,\n").encode())
-    for rows, reason in (
-        ("PO-2,M,P,B-1,B-1,\nPO-1,M,P,C-1,C-1,\n", "There is an order 'PO-1' already"),
-        ("PO-2,M,P,B-1,B-1,\nPO-3,M,P,A-1,A-2,\n", "1 of the devices of order 'PO-3' are registered already"),
-    ):
-        with pytest.raises(OperatorError, match=reason):
-            await import_orders(supplier, (ORDER + rows).encode())
+    rows = "PO-2,M,P,B-1,B-1,\nPO-1,M,P,C-1,C-1,\nPO-3,M,P,A-1,A-2,\n"
+    done = await import_orders(supplier, (ORDER + rows).encode())
+    assert [(one.line, one.reason) for one in done.refused] == [
+        (3, "There is an order 'PO-1' already; see `keyworks order show`."),
+        (4, "Device 'A-1' is registered already."),
+    ]
+    assert (done.added, done.orders) == (0, ())
     assert [one.serial_number for one in await devices(supplier, DeviceFilter())] == ["A-1"]
+
+
+async def test_a_serial_number_twice_in_one_order_is_told_as_that(supplier: Installation) -> None:
+    table = '[{"number": "PO-1", "manufacturer": "M", "product": "P", "serial_numbers": ["Q-1", "Q-2", "Q-1"]}]'
+    [refused] = (await import_orders(supplier, table.encode())).refused
+    assert refused.reason == "Order PO-1 has serial number 'Q-1' twice."
 
 
 async def test_the_ledger_has_every_name_that_a_device_came_with(supplier: Installation) -> None:
