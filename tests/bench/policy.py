@@ -17,7 +17,7 @@ from keyworks.service.policy.apply import Proposal, apply, propose
 from keyworks.service.policy.document import with_section
 from keyworks.service.policy.history import present_policy
 from keyworks.service.setup import create_installation
-from keyworks.settings.factory import AuthoritySection, ChannelSection, FactoryDocument, read_factory
+from keyworks.settings.factory import AuthoritySection, ChannelSection, Draft, FactoryDocument, read_factory
 from keyworks.settings.node import NodeSettings, read_node_settings, render_node_settings
 from keyworks.settings.toml import Source, render
 from keyworks.testing import small_installation
@@ -62,7 +62,7 @@ async def _prepare(home: Path) -> tuple[float, float]:
             document = with_section(document, "authority", f"a{number}", authority)
             channel = ChannelSection(authority=f"a{number}", profile="ldevid")
             document = with_section(document, "channel", f"c{number}", channel)
-        await apply(installation, await propose(installation, document), "bench")
+        await apply(installation, await propose(installation, Draft(document)), "bench")
         others = {label: msgspec.structs.replace(one, approvals=1) for label, one in document.channel.items()}
         planned, proposal = await _timed(installation, document)
         assert proposal.steps == ()
@@ -75,7 +75,7 @@ async def _timed(installation: Installation, document: FactoryDocument) -> tuple
     text = render(document)
     begun = time.perf_counter()
     source = Source("factory.toml", text)
-    proposal = await propose(installation, read_factory(source, Path()), source.refusal)
+    proposal = await propose(installation, read_factory(source, Path()))
     return time.perf_counter() - begun, proposal
 
 
@@ -102,7 +102,7 @@ async def _add_channel(home: Path) -> None:
     async with open_installation(home) as installation:
         channel = ChannelSection(authority="a0", profile="ldevid")
         document = with_section(await present_policy(installation), "channel", "added", channel)
-        await apply(installation, await propose(installation, document), "bench")
+        await apply(installation, await propose(installation, Draft(document)), "bench")
 
 
 def _status(connection: http.client.HTTPSConnection) -> int:

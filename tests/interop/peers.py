@@ -49,7 +49,7 @@ def open_channels(site: Site) -> None:
     async def work(installation: Installation) -> None:
         text = await export_policy(installation) + configuration("factory.toml")
         source = Source.parse("factory.toml", text.encode())
-        proposal = await propose(installation, read_factory(source, Path()), source.refusal)
+        proposal = await propose(installation, read_factory(source, Path()))
         await apply(installation, proposal, "apply factory.toml")
 
     site.act(work)

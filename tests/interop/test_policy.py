@@ -12,7 +12,7 @@ import pytest
 from keyworks.service.installation import Installation
 from keyworks.service.policy.apply import apply, propose
 from keyworks.service.policy.history import export_policy, present_policy
-from keyworks.settings.factory import FactoryDocument, read_factory
+from keyworks.settings.factory import Draft, read_factory
 from keyworks.settings.toml import Source
 from tests.interop.est_plant import Site, create, serving
 
@@ -51,12 +51,12 @@ def _statuses(connections: list[http.client.HTTPSConnection], label: str) -> set
     return found
 
 
-async def _apply(installation: Installation, document: FactoryDocument) -> None:
-    await apply(installation, await propose(installation, document), "apply factory.toml")
+async def _apply(installation: Installation, draft: Draft) -> None:
+    await apply(installation, await propose(installation, draft), "apply factory.toml")
 
 
 def test_open_connections_to_every_worker_follow_with_their_next_request(site: Site) -> None:
-    before = site.act(present_policy)
+    before = Draft(site.act(present_policy))
     address = urlsplit(site.server.enrollment)
     context = ssl.create_default_context(cafile=str(site.trust))
     assert len(site.workers) == 2

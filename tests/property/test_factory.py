@@ -19,6 +19,7 @@ from keyworks.settings.factory import (
     AccountSection,
     AnchorSection,
     ChannelSection,
+    Draft,
     FactoryDocument,
     ProfileSection,
     SiteSection,
@@ -102,12 +103,12 @@ async def _added(operator: Installation, added: dict[str, Any]) -> FactoryDocume
 async def _round_trip(home: Path, added: dict[str, Any]) -> None:
     async with open_installation(home, FixedClock()) as operator:
         wanted = await _added(operator, added)
-        proposal = await propose(operator, wanted)
+        proposal = await propose(operator, Draft(wanted))
         if proposal.steps:
             await apply(operator, proposal, "apply")
         assert await present_policy(operator) == resolve(wanted)
         source = Source("factory.toml", await export_policy(operator))
-        again = await propose(operator, read_factory(source, home), source.refusal)
+        again = await propose(operator, read_factory(source, home))
         assert again.steps == ()
         assert written(again.wanted) == source.text
 

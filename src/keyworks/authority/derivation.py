@@ -70,6 +70,44 @@ class ProfileChanges:
     renewable: bool | None = None
 
 
+class ProfileFaults(OperatorError):
+    """Why a profile cannot be.
+
+    Args:
+        reasons: All of them; each starts with the field that it is about, if it is about one.
+    """
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = tuple(reasons)
+
+
+class Faults:
+    """Collects what is wrong with a profile, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    @contextmanager
+    def collected(self, field: str = "") -> Iterator[None]:
+        """Keep what goes wrong here, and go on; of a field, if the sentence does not say so itself."""
+        try:
+            yield
+        except ProfileFaults as error:
+            self.reasons += error.reasons
+        except OperatorError as error:
+            self.reasons.append(f"{field}: {error.detail}" if field else error.detail)
+
+    def check(self) -> None:
+        """Refuse the profile if anything was wrong.
+
+        Raises:
+            ProfileFaults: Something was.
+        """
+        if self.reasons:
+            raise ProfileFaults(self.reasons)
+
+
 def derive(base: Profile, name: str, version: int, changes: ProfileChanges) -> Profile:
     """Return a factory's own profile.
 
@@ -80,22 +118,31 @@ def derive(base: Profile, name: str, version: int, changes: ProfileChanges) -> P
         changes: What is otherwise than in the base.
 
     Raises:
-        OperatorError: It cannot be so; the sentence starts with the field and says why.
+        ProfileFaults: It cannot be so.
     """
-    if not _NAME.fullmatch(name):
-        raise OperatorError(f"name: '{name}' cannot be a profile's; use 1 to 64 of a-z, 0-9 and inner hyphens.")
-    if name in PROFILES:
-        raise OperatorError(f"name: '{name}' is a built-in profile; choose another name.")
+    faults = Faults()
+    with faults.collected():
+        _check_name(name)
     changed: dict[str, Any] = {}
     for field, check in _CHECKS.items():
         value = getattr(changes, field)
         if value is not None:
-            changed[field] = check(base, value)
-    names = _names(base, changes)
-    made = replace(base, name=name, version=version, names=names, **changed)
+            with faults.collected():
+                changed[field] = check(base, value)
+    with faults.collected():
+        changed["names"] = _names(base, changes)
+    faults.check()
+    made = replace(base, name=name, version=version, **changed)
     if not made.keys and not made.smallest_rsa_bits:
-        raise OperatorError("keys: none is left; allow key types, or RSA by smallest_rsa_bits.")
+        raise ProfileFaults(["keys: none is left; allow key types, or RSA by smallest_rsa_bits."])
     return made
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise OperatorError(f"name: '{name}' cannot be a profile's; use 1 to 64 of a-z, 0-9 and inner hyphens.")
+    if name in PROFILES:
+        raise OperatorError(f"name: '{name}' is a built-in profile; choose another name.")
 
 
 def _lifetime(base: Profile, lifetime: timedelta) -> timedelta:
@@ -197,15 +244,6 @@ _CHECKS: Final[MappingProxyType[str, Callable[[Profile, Any], object]]] = Mappin
 )
 
 
-@contextmanager
-def _about(field: str) -> Iterator[None]:
-    """Say which field a complaint is about."""
-    try:
-        yield
-    except OperatorError as error:
-        raise OperatorError(f"{field}: {error.detail}") from None
-
-
 def _names(base: Profile, changes: ProfileChanges) -> NameRules:
     if changes.subject is changes.alternative is changes.needs is None:
         return base.names
@@ -215,12 +253,15 @@ def _names(base: Profile, changes: ProfileChanges) -> NameRules:
     alternative = base.names.alternative if changes.alternative is None else changes.alternative
     needs = base.names.needs if changes.needs is None else changes.needs
     always = NEEDED.get(base.base, ())
-    with _about("subject"):
+    faults = Faults()
+    with faults.collected("subject"):
         NameRules(subject)
-    with _about("alternative"):
+    with faults.collected("alternative"):
         NameRules((), alternative)
-    with _about("needs" if changes.alternative is None else "alternative"):
+    faults.check()
+    with faults.collected("needs" if changes.alternative is None else "alternative"):
         rules = NameRules(subject, alternative, tuple(dict.fromkeys((*always, *needs))), base.names.single)
+    faults.check()
     unknown = sorted(rules.placeholders - _KNOWN[base.holder])
     if unknown:
         field = (

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 
-from keyworks.authority.derivation import ProfileChanges, derive
+from keyworks.authority.derivation import Faults, ProfileChanges, ProfileFaults, derive
 from keyworks.authority.library import PROFILES
 from keyworks.authority.name_rules import nearest
 from keyworks.authority.profile import Profile
@@ -20,14 +20,18 @@ def own_profile(name: str, version: int, section: ProfileSection) -> Profile:
     """Return the profile that a section describes.
 
     Raises:
-        OperatorError: It cannot be so; where the sentence is about a setting, it starts with that.
+        ProfileFaults: It cannot be so; where a reason is about a setting, it starts with that.
     """
     base = PROFILES.get(section.based_on)
     if base is None:
-        raise OperatorError(
-            f"based_on: '{section.based_on}' is no built-in profile{nearest(section.based_on, PROFILES)}."
-        )
-    return derive(base, name, version, _changes(section))
+        reason = f"based_on: '{section.based_on}' is no built-in profile{nearest(section.based_on, PROFILES)}."
+        raise ProfileFaults([reason])
+    faults = Faults()
+    changes = _changes(section, faults)
+    with faults.collected():
+        made = derive(base, name, version, changes)
+    faults.check()
+    return made
 
 
 def stored_profile(name: str, version: int, document: str) -> Profile:
@@ -35,13 +39,16 @@ def stored_profile(name: str, version: int, document: str) -> Profile:
     return own_profile(name, version, _DOCUMENT.decode(document))
 
 
-def _changes(section: ProfileSection) -> ProfileChanges:
-    subject = None if section.subject is None else tuple(map(_attribute, section.subject))
-    alternative = None
+def _changes(section: ProfileSection, faults: Faults) -> ProfileChanges:
+    lifetime = subject = alternative = None
+    with faults.collected():
+        lifetime = _lifetime(section.lifetime)
+    with faults.collected():
+        subject = None if section.subject is None else tuple(map(_attribute, section.subject))
     if section.san is not None:
         alternative = tuple((kind, one) for kind, templates in section.san.items() for one in templates)
     return ProfileChanges(
-        lifetime=_lifetime(section.lifetime),
+        lifetime=lifetime,
         keys=section.keys,
         smallest_rsa_bits=section.smallest_rsa_bits,
         subject=subject,

@@ -50,8 +50,7 @@ async def _proposed(installation: "Installation", file: str) -> "Proposal":
     from keyworks.service.policy.apply import propose
     from keyworks.settings.factory import read_factory
 
-    source = read_source(file)
-    return await propose(installation, read_factory(source, folder_of(file)), source.refusal)
+    return await propose(installation, read_factory(read_source(file), folder_of(file)))
 
 
 @click.command(

@@ -23,7 +23,7 @@ from keyworks.service.installation import (
 from keyworks.service.keymaking import make_key
 from keyworks.service.policy.apply import apply, propose
 from keyworks.service.server_certificate import server_certificate
-from keyworks.settings.factory import FactoryDocument, read_factory
+from keyworks.settings.factory import Draft, read_factory
 from keyworks.settings.node import (
     Database,
     Keys,
@@ -101,7 +101,7 @@ async def create_installation(new: NewInstallation, clock: Clock | None = None) 
             raise OperatorError(f"{home} cannot be created: {error.strerror}; nothing was changed.") from error
 
 
-async def _create_in(work: Path, new: NewInstallation, factory: FactoryDocument, clock: Clock) -> None:
+async def _create_in(work: Path, new: NewInstallation, factory: Draft, clock: Clock) -> None:
     settings = new.settings
     write_files(work, settings, secrets.token_urlsafe(_PASSPHRASE_OCTETS).encode())
     location = location_of(work, settings.database)
@@ -128,7 +128,7 @@ def _new_tables(location: Location) -> Iterator[None]:
         raise
 
 
-async def _fill(work: Path, new: NewInstallation, factory: FactoryDocument, clock: Clock) -> None:
+async def _fill(work: Path, new: NewInstallation, factory: Draft, clock: Clock) -> None:
     settings = new.settings
     passphrase = passphrase_of(work, settings.keys)
     store = open_store(location_of(work, settings.database), clock)
@@ -140,12 +140,12 @@ async def _fill(work: Path, new: NewInstallation, factory: FactoryDocument, cloc
         await _furnish(installation, new, factory)
 
 
-async def _furnish(installation: Installation, new: NewInstallation, factory: FactoryDocument) -> None:
+async def _furnish(installation: Installation, new: NewInstallation, factory: Draft) -> None:
     key = await make_key(installation, Purpose.LEDGER, "Ed25519", "ledger")
     origin = f"keyworks/{new.node}/{secrets.token_hex(4)}"
     created = event(installation, "installation.created", f"node:{new.node}", (("factory", new.factory.name),))
     await installation.store.write(_name_ledger, (origin, key.id, created))
-    await apply(installation, await propose(installation, factory, new.factory.refusal), "init")
+    await apply(installation, await propose(installation, factory), "init")
     await server_certificate(installation)
 
 

@@ -8,6 +8,7 @@ from keyworks.service.event import event
 from keyworks.service.installation import Installation, location_of, open_installation, settings_of
 from keyworks.service.policy.apply import apply, propose
 from keyworks.service.policy.history import present_policy
+from keyworks.settings.factory import Draft
 from keyworks.store.clock import Clock
 from keyworks.store.migrate import HEAD, migrate, version_of
 
@@ -47,6 +48,6 @@ async def upgrade_installation(home: Path, clock: Clock | None = None) -> Upgrad
 
 async def _begin_history(installation: Installation) -> None:
     """Make what is in force the first version of the policy, where the former release had no versions."""
-    proposal = await propose(installation, await present_policy(installation))
+    proposal = await propose(installation, Draft(await present_policy(installation)))
     if proposal.number == 0:
         await apply(installation, proposal, "upgrade")

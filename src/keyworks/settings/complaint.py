@@ -68,4 +68,4 @@ def unknown_name(path: tuple[str, ...], known: Iterable[str]) -> Complaint:
 
 def missing_name(path: tuple[str, ...], name: str) -> Complaint:
     """Return the complaint about a section that lacks a setting."""
-    return Complaint(path, f"{'.'.join(path) or 'the file'} lacks '{name}', which has to be there.")
+    return Complaint((*path, name), f"{'.'.join(path) or 'the file'} lacks '{name}', which has to be there.")

@@ -5,12 +5,15 @@ they say can be is for the use case that applies them.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from keyworks.errors import OperatorError
 from keyworks.settings.complaint import Complaint
 from keyworks.settings.toml import Section, Source
 
@@ -175,7 +178,34 @@ class FactoryDocument(Section, frozen=True):
     person: dict[str, AccountSection] = msgspec.field(default_factory=dict)
 
 
-def read_factory(source: Source, folder: Path) -> FactoryDocument:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A policy as somebody wants it, which may have mistakes.
+
+    Args:
+        document: What it says; settings with a mistake are as by default, or empty where they have to be there.
+        complaints: About those settings.
+        source: The file, if it is in one.
+    """
+
+    document: FactoryDocument
+    complaints: tuple[Complaint, ...] = ()
+    source: Source | None = None
+
+    @property
+    def faulty(self) -> frozenset[tuple[str, ...]]:
+        """Return the paths of the settings that are not as they were meant."""
+        paths = {one.path for one in self.complaints}
+        return frozenset(paths | {(*one[:-1], "certificate") for one in paths if one[-1] == "certificate_file"})
+
+    def refusal(self, complaints: Sequence[Complaint]) -> OperatorError:
+        """Return complaints as one error, with the lines of the file if there is one."""
+        if self.source is not None:
+            return self.source.refusal(complaints)
+        return OperatorError("\n".join(dict.fromkeys(one.sentence for one in complaints)))
+
+
+def read_factory(source: Source, folder: Path) -> Draft:
     """Return what a file says, with the certificates that it names in place of their files.
 
     Args:
@@ -183,23 +213,25 @@ def read_factory(source: Source, folder: Path) -> FactoryDocument:
         folder: Where it is.
 
     Raises:
-        OperatorError: It says something that cannot be; every reason with its line and remedy.
+        OperatorError: It is not TOML, or a whole section cannot be; every reason with its line and remedy.
     """
-    document = source.read(FactoryDocument)
-    complaints: list[Complaint] = []
-    anchors = {name: _with_certificate(name, one, folder, complaints) for name, one in document.anchor.items()}
-    if complaints:
+    document, complaints = source.read_leniently(FactoryDocument)
+    if document is None:
         raise source.refusal(complaints)
-    return msgspec.structs.replace(document, anchor=anchors)
+    anchors = {name: _with_certificate(name, one, folder, complaints) for name, one in document.anchor.items()}
+    return Draft(msgspec.structs.replace(document, anchor=anchors), tuple(complaints), source)
 
 
 def _with_certificate(
     name: str, anchor: AnchorSection, folder: Path, complaints: list[Complaint]
 ) -> AnchorSection:
-    if (anchor.certificate is None) == (anchor.certificate_file is None):
-        complaints.append(
-            Complaint(("anchor", name), f"anchor.{name} needs exactly one of certificate and certificate_file.")
-        )
+    told = {one.path for one in complaints}
+    if (anchor.certificate is None) == (anchor.certificate_file is None) and told.isdisjoint(
+        {("anchor", name, "certificate"), ("anchor", name, "certificate_file")}
+    ):
+        sentence = f"anchor.{name} needs exactly one of certificate and certificate_file."
+        complaints.append(Complaint(("anchor", name, "certificate_file"), sentence))
+        return anchor
     if anchor.certificate_file is None:
         return anchor
     path, file = ("anchor", name, "certificate_file"), folder / anchor.certificate_file

@@ -24,6 +24,9 @@ MAX_COMPLAINTS: Final = 25
 _TWICE: Final = ("Cannot declare", "Cannot overwrite")
 """How tomllib begins when something is there twice."""
 
+_NOTHING: Final = object()
+"""In the place of a value that cannot be."""
+
 _Kind = TypeVar("_Kind", bound="Section")
 _Path = tuple[str, ...]
 
@@ -83,6 +86,26 @@ class Source:
         Raises:
             OperatorError: It is not TOML, or no such value; every reason with its line and remedy.
         """
+        found, complaints = self.read_leniently(kind, former)
+        if found is None or complaints:
+            raise self.refusal(complaints)
+        return found
+
+    def read_leniently(
+        self, kind: type[_Kind], former: Sequence[tuple[str, str]] = ()
+    ) -> tuple[_Kind | None, list[Complaint]]:
+        """Return the file as a value, as far as it is one, and what is wrong with the rest.
+
+        In the value, settings that cannot be are as by default, or empty where they have to be there. There is
+        no value where a whole section cannot be: whatever refers to it would seem wrong too.
+
+        Args:
+            kind: Of the value.
+            former: As for ``read``.
+
+        Raises:
+            OperatorError: It is not TOML.
+        """
         try:
             document = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
@@ -94,9 +117,7 @@ class Source:
                 table.pop(name, None)
         complaints: list[Complaint] = []
         found = _value(document, kind, (), complaints)
-        if complaints:
-            raise self.refusal(complaints)
-        return found  # type: ignore[no-any-return]
+        return (None if found is _NOTHING else found), complaints
 
     def refusal(self, complaints: Sequence[Complaint]) -> OperatorError:
         """Return complaints as one error: a line for each, in the order of the file."""
@@ -137,18 +158,19 @@ class Source:
 
 
 def _value(value: Any, kind: Any, path: _Path, complaints: list[Complaint]) -> Any:
-    """Return a value of the wanted kind; where it cannot be one, complain and return nothing of use."""
+    """Return a value of the wanted kind; where it cannot be one, complain and return ``_NOTHING``."""
     section = _section_in(kind)
     if section is not None and isinstance(value, dict):
         if get_origin(kind) is dict:
-            return {name: _value(one, section, (*path, name), complaints) for name, one in value.items()}
+            tables = {name: _value(one, section, (*path, name), complaints) for name, one in value.items()}
+            return _NOTHING if _NOTHING in tables.values() else tables
         return _table(value, section, path, complaints)
     try:
         # Of a section, only that it has to be one is still to be said.
         return msgspec.convert(value, dict if section is not None else kind, strict=True)
     except msgspec.ValidationError as error:
         complaints.append(wrong_type(path, str(error)))
-        return None
+        return _NOTHING
 
 
 def _section_in(kind: Any) -> type[Section] | None:
@@ -158,9 +180,9 @@ def _section_in(kind: Any) -> type[Section] | None:
 
 
 def _table(value: Mapping[str, Any], kind: type[Section], path: _Path, complaints: list[Complaint]) -> Any:
-    before = len(complaints)
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    complaints += [unknown_name((*path, name), fields) for name in value if name not in fields]
+    unknown = [name for name in value if name not in fields]
+    complaints += [unknown_name((*path, name), fields) for name in unknown]
     complaints += [
         missing_name(path, name) for name, field in fields.items() if field.required and name not in value
     ]
@@ -169,7 +191,16 @@ def _table(value: Mapping[str, Any], kind: type[Section], path: _Path, complaint
         for name, one in value.items()
         if name in fields
     }
-    return kind(**given) if len(complaints) == before else None
+    faulty = [name for name in fields if given.get(name) is _NOTHING]
+    lost = [name for name in faulty if _section_in(fields[name].type) is not None]
+    if lost or any(isinstance(value[name], dict) for name in unknown):
+        return _NOTHING
+    for name in faulty:
+        del given[name]
+    lacking = [name for name, field in fields.items() if field.required and name not in given]
+    if any(fields[name].type is not str for name in lacking):
+        return _NOTHING
+    return kind(**given, **dict.fromkeys(lacking, ""))
 
 
 _TOKEN: Final = re.compile(

@@ -52,7 +52,7 @@ from keyworks.service.installation import Installation
 from keyworks.service.policy import apply, history
 from keyworks.service.policy.apply import Proposal
 from keyworks.service.policy.document import with_section
-from keyworks.settings.factory import AuthoritySection, ChannelSection, SiteSection
+from keyworks.settings.factory import AuthoritySection, ChannelSection, Draft, SiteSection
 from keyworks.store.engine import Transaction
 from keyworks.store.schema import metadata
 from keyworks.store.statement import Statement
@@ -109,7 +109,7 @@ async def _add_anchor(installation: Installation, name: str = "foreign") -> None
 async def _propose(installation: Installation) -> Proposal:
     document = await history.present_policy(installation)
     section = ChannelSection(authority="issuing", profile="station")
-    return await apply.propose(installation, with_section(document, "channel", "second", section))
+    return await apply.propose(installation, Draft(with_section(document, "channel", "second", section)))
 
 
 async def _apply(installation: Installation) -> None:

@@ -15,7 +15,7 @@ from keyworks.service.inventory import add_devices, find_device, name_device, na
 from keyworks.service.policy.apply import apply, propose
 from keyworks.service.policy.document import with_section
 from keyworks.service.policy.history import present_policy
-from keyworks.settings.factory import AccountSection, FactoryDocument
+from keyworks.settings.factory import AccountSection, Draft, FactoryDocument
 from keyworks.store.engine import Transaction
 
 HOST = "pump-1.plant.example"
@@ -86,7 +86,7 @@ def _with_station(document: FactoryDocument) -> FactoryDocument:
 
 async def test_a_device_that_was_faster_than_an_apply_keeps_its_name(operator: Installation) -> None:
     """A name of a device is no change of the policy, so the plan does not become outdated by it."""
-    proposal = await propose(operator, _with_station(await present_policy(operator)))
+    proposal = await propose(operator, Draft(_with_station(await present_policy(operator))))
     await _device(operator, "dns", HOST)
     with pytest.raises(OperatorError, match="is registered for device SN-1"):
         await apply(operator, proposal, "apply factory.toml")

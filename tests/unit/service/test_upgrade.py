@@ -21,7 +21,7 @@ from keyworks.service.ledger import export_ledger
 from keyworks.service.policy.apply import propose
 from keyworks.service.policy.history import export_policy, version_text, versions
 from keyworks.service.upgrade import Upgrade, upgrade_installation
-from keyworks.settings.factory import FactoryDocument
+from keyworks.settings.factory import Draft, FactoryDocument
 from keyworks.settings.toml import Source
 from keyworks.store.migrate import HEAD
 from keyworks.testing import EnrollmentDesk, FixedClock, ledger_entries, presented_chain
@@ -103,6 +103,6 @@ async def test_an_upgraded_policy_is_the_first_version_and_a_document_like_any_o
     text = await export_policy(upgraded)
     assert [(one.number, one.what) for one in await versions(upgraded)] == [(1, "upgrade")]
     assert await version_text(upgraded, 1) == text
-    assert (await propose(upgraded, Source("exported", text).read(FactoryDocument))).steps == ()
+    assert (await propose(upgraded, Draft(Source("exported", text).read(FactoryDocument)))).steps == ()
     await enable_channel(upgraded, "idevid", enabled=False)
     assert [one.number for one in await versions(upgraded)] == [1, 2]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from keyworks.errors import OperatorError
 from keyworks.settings.factory import MAX_CERTIFICATE_OCTETS, read_factory, span_of, span_text
 from keyworks.settings.toml import Source
 
@@ -13,20 +12,19 @@ FACTORY = '[factory]\norganization = "Example Plant"\npublication_url = "http://
 
 
 def _refusal(text: str, folder: Path) -> str:
-    with pytest.raises(OperatorError) as refused:
-        read_factory(Source("factory.toml", FACTORY + text), folder)
-    return refused.value.detail
+    draft = read_factory(Source("factory.toml", FACTORY + text), folder)
+    return draft.refusal(draft.complaints).detail
 
 
 def test_a_factory_may_be_as_small_as_its_owner(tmp_path: Path) -> None:
-    document = read_factory(Source("factory.toml", FACTORY), tmp_path)
+    document = read_factory(Source("factory.toml", FACTORY), tmp_path).document
     assert (document.factory.organization, document.channel) == ("Example Plant", {})
 
 
 def test_a_certificate_file_is_found_beside_the_document(tmp_path: Path) -> None:
     (tmp_path / "root.pem").write_text("PEM")
     text = '[anchor.drives]\nvouches_for = "device"\ncertificate_file = "root.pem"\n'
-    anchor = read_factory(Source("factory.toml", FACTORY + text), tmp_path).anchor["drives"]
+    anchor = read_factory(Source("factory.toml", FACTORY + text), tmp_path).document.anchor["drives"]
     assert (anchor.certificate, anchor.certificate_file) == ("PEM", None)
 
 
@@ -34,7 +32,7 @@ def test_a_certificate_file_is_found_beside_the_document(tmp_path: Path) -> None
     ("setting", "told"),
     [
         ("", "factory.toml:4: anchor.a needs exactly one of certificate and certificate_file."),
-        ('certificate = "x"\ncertificate_file = "y"', "factory.toml:4: anchor.a needs exactly one of"),
+        ('certificate = "x"\ncertificate_file = "y"', "factory.toml:7: anchor.a needs exactly one of"),
         ('certificate_file = "none.pem"', "none.pem cannot be read: No such file or directory."),
         ('certificate_file = "odd.pem"', "odd.pem is no PEM file; export the certificate as PEM."),
         ('certificate_file = "large.pem"', "large.pem is too large to be one CA certificate."),

@@ -1,14 +1,14 @@
 """How a policy comes into force: proposed, checked and planned; applied as a whole, or not at all."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from keyworks.access.records import advance_trust
 from keyworks.authority.own_profile import own_profile
 from keyworks.authority.profile import Profile
 from keyworks.authority.register import Register, read_register
-from keyworks.errors import InternalError, OperatorError, Overtaken
+from keyworks.errors import InternalError, Overtaken
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
 from keyworks.service.authorities import prepare_authority
@@ -32,13 +32,11 @@ from keyworks.service.policy.plan import (
 from keyworks.service.policy.writing import prepare_profile, profile_version, write_changes
 from keyworks.service.shared_names import about_device_names
 from keyworks.settings.complaint import Complaint
-from keyworks.settings.factory import FactoryDocument
+from keyworks.settings.factory import Draft, FactoryDocument
 from keyworks.store.engine import Transaction
 
 _TRIES: Final = 20
 _NOTHING: Final = Live(0, 0)
-Refuse = Callable[[Sequence[Complaint]], OperatorError]
-"""Makes one error of complaints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,45 +56,36 @@ class Proposal:
     steps: tuple[Step, ...]
 
 
-def _without_lines(complaints: Sequence[Complaint]) -> OperatorError:
-    return OperatorError("\n".join(dict.fromkeys(one.sentence for one in complaints)))
-
-
-async def propose(
-    installation: Installation, document: FactoryDocument, refuse: Refuse = _without_lines
-) -> Proposal:
-    """Return what applying a document would do.
-
-    Args:
-        installation: Where.
-        document: As somebody wrote it.
-        refuse: Makes an error of what is wrong with it.
+async def propose(installation: Installation, draft: Draft) -> Proposal:
+    """Return what applying a draft would do.
 
     Raises:
         OperatorError: It cannot be the policy; the error has every reason.
     """
-    return await _propose(installation, lambda _: document, refuse)
+    return await _propose(installation, lambda _: draft)
 
 
-async def _propose(
-    installation: Installation, change: Callable[[FactoryDocument], FactoryDocument], refuse: Refuse
-) -> Proposal:
+async def _propose(installation: Installation, change: Callable[[FactoryDocument], Draft]) -> Proposal:
     at = installation.clock.now()
 
-    def read(tx: Transaction) -> tuple[int, Standing, FactoryDocument, tuple[Change, ...], list[Complaint]]:
+    def read(tx: Transaction) -> tuple[int, Standing, Draft, tuple[Change, ...], list[Complaint]]:
         register, [(number,)] = read_register(tx), tx.execute(records.SELECT_NUMBER)
         present = compose(tx, register)
-        wanted = resolve(change(present))
+        draft = change(present)
+        wanted = resolve(draft.document)
         changes = differences(present, wanted)
         ends = {one.authority.name: one.certificate.not_after for one in register.newest.values()}
         facts = _facts(tx, register, present, changes, at)
         standing = Standing(at, present, certified_sections(register), ends, facts)
-        return number, standing, wanted, changes, list(about_device_names(tx, changes))
+        resolved = replace(draft, document=wanted)
+        return number, standing, resolved, changes, list(about_device_names(tx, changes))
 
-    number, standing, wanted, changes, shared = await installation.store.read(read)
-    found = [*complaints(wanted, standing), *shared] if changes else []
+    number, standing, draft, changes, shared = await installation.store.read(read)
+    wanted, found = draft.document, list(draft.complaints)
+    if changes:
+        found += [*complaints(wanted, standing, draft.faulty), *shared]
     if found:
-        raise refuse(found)
+        raise draft.refusal(found)
     present = standing.document
     return Proposal(number, present, wanted, plan(present, wanted, changes, standing.facts))
 
@@ -236,7 +225,7 @@ def _apply(tx: Transaction, applications: Sequence[_Application]) -> list[int]:
         _check_number(tx, one.proposal.number)
         _check_orphans(tx, one)
         if shared := list(about_device_names(tx, one.changes)):  # a device may have got a name since
-            raise _without_lines(shared)
+            raise Draft(one.proposal.wanted).refusal(shared)
         write_changes(tx, one.changes, one.at)
         if compose(tx, read_register(tx)) != one.proposal.wanted:
             raise InternalError("The policy would not become what was asked for; nothing was changed.")
@@ -259,7 +248,7 @@ def _check_orphans(tx: Transaction, one: _Application) -> None:
     facts = _facts(tx, read_register(tx), present, one.changes, one.at)
     found = list(about_orphans(present, wanted, facts))
     if found:
-        raise _without_lines(found)
+        raise Draft(wanted).refusal(found)
 
 
 async def amend(
@@ -279,7 +268,7 @@ async def amend(
         OperatorError: It cannot become so.
     """
     for tried in range(_TRIES):
-        proposal = await _propose(installation, change, _without_lines)
+        proposal = await _propose(installation, lambda present: Draft(change(present)))
         if not proposal.steps:
             return False
         try:

@@ -1,7 +1,7 @@
 """Whether a document can be the policy: every reason why not, each with its place and its remedy."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from keyworks.access.principal import Kind
 from keyworks.algorithms.registry import KEY_TYPES
 from keyworks.authority.channel import Attributes, Binding, Encoding, check_label
+from keyworks.authority.derivation import ProfileFaults
 from keyworks.authority.name_rules import nearest
 from keyworks.authority.own_profile import FIELDS, own_profile
 from keyworks.authority.profile import Profile
@@ -58,10 +59,24 @@ class Standing:
     facts: Facts
 
 
-def complaints(wanted: FactoryDocument, standing: Standing) -> list[Complaint]:
-    """Return every reason why a resolved document cannot become the policy in force."""
-    check = _Check(wanted, standing, profiles_of(wanted))
-    return [
+def complaints(
+    wanted: FactoryDocument, standing: Standing, faulty: Collection[tuple[str, ...]] = ()
+) -> list[Complaint]:
+    """Return every reason why a resolved document cannot become the policy in force.
+
+    Args:
+        wanted: The document.
+        standing: What it is checked against.
+        faulty: Paths of settings that are not as they were meant, which was told: nothing more is said of them,
+            nor of what a profile with such a setting would mean for others.
+    """
+    inherited = {
+        ("authority", name, path[1]) for path in faulty if path[0] == "factory" for name in wanted.authority
+    }
+    doubtful = {path[1] for path in faulty if path[0] == "profile"}
+    profiles = {name: one for name, one in profiles_of(wanted).items() if name not in doubtful}
+    check = _Check(wanted, standing, profiles)
+    found = [
         *_about_factory(wanted),
         *about_sites(wanted),
         *_about_profiles(wanted),
@@ -71,6 +86,12 @@ def complaints(wanted: FactoryDocument, standing: Standing) -> list[Complaint]:
         *about_accounts(wanted),
         *about_orphans(standing.document, wanted, standing.facts),
     ]
+    return [one for one in found if not any(_overlap(one.path, path) for path in (*faulty, *inherited))]
+
+
+def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Return whether two paths are the same, or one is of a section around the other."""
+    return all(mine == theirs for mine, theirs in zip(one, other, strict=False))
 
 
 def _about_factory(wanted: FactoryDocument) -> Iterator[Complaint]:
@@ -84,13 +105,14 @@ def _about_profiles(wanted: FactoryDocument) -> Iterator[Complaint]:
     for name, section in wanted.profile.items():
         try:
             own_profile(name, 1, section)
-        except OperatorError as error:
-            found = _FIELD.fullmatch(error.detail)
-            field = FIELDS.get(found["field"], found["field"]) if found else ""
-            if found and field in ProfileSection.__struct_fields__:
-                yield about(found["rest"], "profile", name, field)
-            else:
-                yield about(error.detail, "profile", name)
+        except ProfileFaults as error:
+            for reason in error.reasons:
+                found = _FIELD.fullmatch(reason)
+                field = FIELDS.get(found["field"], found["field"]) if found else ""
+                if found and field in ProfileSection.__struct_fields__:
+                    yield about(found["rest"], "profile", name, field)
+                else:
+                    yield about(reason, "profile", name)
 
 
 def _told(path: tuple[str, ...], check: Callable[..., object], *values: object) -> Iterator[Complaint]:

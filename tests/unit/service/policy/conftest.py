@@ -25,8 +25,7 @@ def proposed(operator: Installation, tmp_path: Path) -> Propose:
     """Proposes a text as ``factory.toml``."""
 
     async def proposed(text: str) -> Proposal:
-        source = Source("factory.toml", text)
-        return await propose(operator, read_factory(source, tmp_path), source.refusal)
+        return await propose(operator, read_factory(Source("factory.toml", text), tmp_path))
 
     return proposed
 

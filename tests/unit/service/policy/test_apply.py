@@ -14,7 +14,7 @@ from keyworks.service.installation import Installation, open_installation
 from keyworks.service.policy.apply import Proposal, amend, apply, propose
 from keyworks.service.policy.document import digest_of, with_section
 from keyworks.service.policy.history import export_policy, present_policy, version_text, versions
-from keyworks.settings.factory import FactoryDocument, SiteSection
+from keyworks.settings.factory import Draft, FactoryDocument, SiteSection
 from keyworks.settings.toml import Source
 from keyworks.store.engine import Transaction
 from keyworks.testing import FixedClock, allow_inserts, ledger_entries, refuse_inserts, sql
@@ -259,4 +259,4 @@ async def test_a_document_is_refused_in_the_words_of_who_wrote_it(operator: Inst
     with pytest.raises(
         OperatorError, match=r"^plant\.toml:[0-9]+: station\.a b: it cannot be a station's name"
     ):
-        await propose(operator, source.read(FactoryDocument), source.refusal)
+        await propose(operator, Draft(source.read(FactoryDocument), source=source))

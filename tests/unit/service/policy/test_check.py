@@ -7,6 +7,14 @@ import pytest
 from keyworks.errors import OperatorError
 from keyworks.service.installation import Installation
 from keyworks.service.policy.history import export_policy
+from keyworks.settings.factory import (
+    AccountSection,
+    AuthoritySection,
+    ChannelSection,
+    FactorySection,
+    ProfileSection,
+    SiteSection,
+)
 from keyworks.testing import FixedClock
 from tests.unit.service.policy.mistake import Mistake, Propose, check, state
 
@@ -239,6 +247,103 @@ async def test_every_mistake_of_a_document_is_told_at_once(text: str, proposed: 
     with pytest.raises(OperatorError) as refused:
         await proposed(f"{text}\n{added}")
     assert len(refused.value.detail.split("\n")) == 3
+
+
+SHAPELESS = """
+[station.s]
+channels = ["ldevi"]
+enabled = "yes"
+[authority.a]
+profile = "issuing"
+parent = 3
+key = "P-255"
+[authority.b]
+[profile.own]
+based_on = "ldevid"
+lifetime = 90
+keys = ["P-255"]
+smallest_rsa_bits = 100
+subject = ["CN"]
+[channel.x]
+authority = "b"
+profile = "own"
+approvals = "two"
+encoding = "round"
+[channel.y]
+authority = "a"
+profil = "ldevid"
+[anchor.c]
+vouches_for = "devise"
+certificate_file = "none.pem"
+"""
+
+
+async def test_mistakes_of_every_stage_are_told_at_once_and_what_follows_from_one_is_not(
+    text: str, proposed: Propose
+) -> None:
+    with pytest.raises(OperatorError) as refused:
+        await proposed(text + SHAPELESS)
+    first = text.count("\n") + 1
+    told = refused.value.detail.split("\n")
+    assert [(int(one.split(":")[1]) - first, one.split(": ")[1].split(" has ")[0]) for one in told] == [
+        (2, "station.s.channels"),
+        (3, "station.s.enabled"),
+        (6, "authority.a.parent"),
+        (7, "authority.a.key"),
+        (8, "authority.b lacks 'profile', which"),
+        (11, "profile.own.lifetime"),
+        (12, "profile.own.keys"),
+        (13, "profile.own.smallest_rsa_bits"),
+        (14, "profile.own.subject"),
+        (18, "channel.x.approvals"),
+        (19, "channel.x.encoding"),
+        (20, "channel.y lacks 'profile', which"),
+        (22, "there is no setting 'channel.y.profil'; did you mean 'profile'?"),
+        (24, "anchor.c.vouches_for"),
+        (25, told[-1].split(": ")[1]),
+    ]
+    assert "none.pem cannot be read" in told[-1]
+
+
+SECTIONS = {
+    "factory": FactorySection,
+    "site.hall": SiteSection,
+    "authority.issuing": AuthoritySection,
+    "profile.own": ProfileSection,
+    "channel.ldevid": ChannelSection,
+    "station.line": AccountSection,
+}
+
+
+async def test_a_setting_of_a_wrong_type_is_told_and_nothing_that_follows_from_it(
+    text: str, applied: Propose, proposed: Propose
+) -> None:
+    """Whatever the setting is: what refers to its section is checked as if it were as it is in force."""
+    added = "[site.hall]\n[station.line]\nchannels = ['stations']\nsite = 'hall'\n"
+    own = "[profile.own]\nbased_on = 'ldevid'\n[channel.own]\nauthority = 'issuing'\nprofile = 'own'\n"
+    text = f"{text}\n{added}{own}"
+    await applied(text)
+    for path, kind in SECTIONS.items():
+        for field in kind.__struct_fields__:
+            with pytest.raises(OperatorError) as refused:
+                await proposed(_with_wrong_type(text, path, field))
+            [line] = refused.value.detail.split("\n")
+            assert f": {path}.{field} has to be " in line
+
+
+def _with_wrong_type(text: str, section: str, field: str) -> str:
+    before, head, rest = text.partition(f"[{section}]\n")
+    within, next_head, after = rest.partition("\n[")
+    kept = [one for one in within.split("\n") if not one.startswith(f"{field} = ")]
+    assert head
+    return f"{before}{head}{field} = 1.5\n{chr(10).join(kept)}{next_head}{after}"
+
+
+async def test_a_section_that_cannot_be_is_told_before_what_refers_to_it(text: str, proposed: Propose) -> None:
+    with pytest.raises(OperatorError) as refused:
+        await proposed(f"{text}\n[chanel.x]\nauthority = 'issuing'\n[station.s]\nchannels = ['x']\n")
+    [line] = refused.value.detail.split("\n")
+    assert "there is no setting 'chanel'; did you mean 'channel'?" in line
 
 
 @pytest.mark.parametrize(
