@@ -114,7 +114,8 @@ def profiles() -> Iterator[str]:
     yield "[names in certificates](../explanation/names-in-certificates.md).\n"
     yield "A year has 365 days."
     yield f"Every validity starts {int(CLOCK_SKEW.total_seconds() // 60)} minutes before the moment of issue,"
-    yield "for devices whose clock runs slow, and ends no later than the issuer's.\n"
+    yield "for devices whose clock runs slow (less for lives under an hour: a tenth of the life),"
+    yield "and ends no later than the issuer's.\n"
     yield from table(
         (
             "profile",

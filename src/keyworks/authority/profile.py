@@ -28,6 +28,9 @@ YEAR: Final = timedelta(days=365)
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far notBefore lies in the past: freshly started devices often run a few minutes slow."""
 
+_SKEW_SHARE: Final = 10
+"""And at most this part of the life ahead, or a short one would be due for renewal when it begins."""
+
 LEAF_KEYS: Final = ("P-256", "P-384", "P-521", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
 """Key types that are certified, besides RSA."""
 
@@ -174,17 +177,25 @@ def make_tbs(
 
     Source: RFC 5280 §4.1.2, §4.2; its validity never exceeds the issuer's.
     """
-    not_after = NO_EXPIRY if profile.lifetime is None else at + int(profile.lifetime.total_seconds()) - 1
+    not_before, not_after = validity(profile, issuer, at)
     return TBSCertificate(
         serial_number=serial_number,
         signature=issuer.signature,
         issuer=issuer.name,
         subject=wanted.subject,
-        not_before=at - int(CLOCK_SKEW.total_seconds()),
-        not_after=min(not_after, issuer.not_after),
+        not_before=not_before,
+        not_after=not_after,
         public_key=public_key,
         extensions=_extensions(profile, wanted, public_key, issuer),
     )
+
+
+def validity(profile: Profile, issuer: Issuer, at: int) -> tuple[int, int]:
+    """Return notBefore and notAfter of a certificate issued at an instant; epoch seconds."""
+    own = NO_EXPIRY if profile.lifetime is None else at + int(profile.lifetime.total_seconds()) - 1
+    not_after = min(own, issuer.not_after)
+    skew = min(int(CLOCK_SKEW.total_seconds()), max(0, not_after - at) // _SKEW_SHARE)
+    return at - skew, not_after
 
 
 def _extensions(

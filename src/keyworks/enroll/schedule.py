@@ -5,8 +5,9 @@
 2. Where there are maintenance windows, it waits for the next one, and takes a place within it by chance.
 3. But no window is waited for that comes when the certificate has ended or is about to: in the last tenth of
    what remains. Then it is renewed at once. A machine that stands still is worse than one that is touched.
-4. After a failure waits grow, from a minute to an hour, half of them by chance. Where a server says when to
-   come back, it is not asked before; but while there is time, no wait goes past the start of the last tenth.
+4. After a failure waits grow, from a minute to an hour, half of them by chance; none is longer than a quarter
+   of what is left. Where a server says when to come back, it is not asked before; but while there is time, no
+   wait goes past the start of the last tenth.
 
 Chance is a number from 0 up to but not including 1, made of the certificate (``draw_of``): it stays the same
 through restarts, and two certificates have two.
@@ -29,6 +30,12 @@ LAST_PART: Final = (1, 10)
 
 FIRST_RETRY: Final = timedelta(minutes=1)
 LONGEST_RETRY: Final = timedelta(hours=1)
+_SHORTEST_RETRY: Final = 5
+"""Seconds."""
+
+_TRIES_LEFT: Final = 4
+"""A wait is at most this part of what is left, so that a short life ends with more than one try."""
+
 _DRAW_OCTETS: Final = 6
 
 
@@ -133,5 +140,7 @@ def after_failure(
     grown = int(longest.total_seconds() * (1 + draw) / 2)
     wished = int(asked.total_seconds()) if asked else 0
     if certificate is not None:
+        left = certificate.not_after - now
+        grown = min(grown, max(left // _TRIES_LEFT, _SHORTEST_RETRY)) if left > 0 else grown
         wished = min(wished, max(int(LONGEST_RETRY.total_seconds()), _last_part_of(certificate) - now))
     return now + max(grown, wished)

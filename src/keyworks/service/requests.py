@@ -8,12 +8,11 @@ from keyworks.authority.approval import find_request as find_asked
 from keyworks.authority.approval import list_requests as list_asked
 from keyworks.authority.channel import Channel
 from keyworks.authority.pending import expire
-from keyworks.authority.profile import CLOCK_SKEW
+from keyworks.authority.profile import validity
 from keyworks.authority.register import Register
 from keyworks.errors import OperatorError
 from keyworks.service.installation import Installation
 from keyworks.x509.extensions import parse_subject_alt_name
-from keyworks.x509.tbs import NO_EXPIRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +131,23 @@ def _seen(register: Register, asked: AskedFor, at: int) -> PendingRequest:
         state = "expired"
     elif state == "pending" and asked.approvals >= needed:
         state = "approved"
+    not_before, not_after = _validity(register, channel, at)
     return PendingRequest(
         asked=asked,
         channel=channel.label if channel is not None else "",
         needed=needed,
         state=state,
         names=_names(asked.subject_alt_name),
-        not_before=at - int(CLOCK_SKEW.total_seconds()),
-        not_after=_not_after(register, channel, at),
+        not_before=not_before,
+        not_after=not_after,
     )
 
 
-def _not_after(register: Register, channel: Channel | None, at: int) -> int:
-    """Return when a certificate would end that the channel issues now."""
+def _validity(register: Register, channel: Channel | None, at: int) -> tuple[int, int]:
+    """Return notBefore and notAfter of a certificate that the channel issues now."""
     if channel is None or channel.authority_id not in register.newest:
-        return at
-    lifetime = channel.profile.lifetime
-    own = NO_EXPIRY if lifetime is None else at + int(lifetime.total_seconds()) - 1
-    return min(own, register.current_generation(channel.authority_id).issuer.not_after)
+        return at, at
+    return validity(channel.profile, register.current_generation(channel.authority_id).issuer, at)
 
 
 def _names(der: bytes | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -68,6 +69,17 @@ def test_every_certificate_names_its_keys_and_where_its_status_is_published(issu
 def test_a_certificate_never_outlives_its_issuer(issuer: Issuer, name: str) -> None:
     soon = NOON + 3600
     assert made(name, replace(issuer, not_after=soon)).not_after == soon
+
+
+@pytest.mark.parametrize(("minutes", "skew"), [(1, 5), (2, 11), (30, 179), (50, 299), (60, 300), (525600, 300)])
+def test_a_short_life_does_not_begin_in_its_last_third(issuer: Issuer, minutes: int, skew: int) -> None:
+    """A holder that renews after two thirds of the validity would renew without end."""
+    life = timedelta(minutes=minutes)
+    profile = replace(PROFILES["ldevid"], lifetime=life)
+    tbs = make_tbs(profile, Wanted(SUBJECT), KEY, issuer, 1 << 100, NOON)
+    assert (NOON - tbs.not_before, tbs.not_after - NOON) == (skew, minutes * 60 - 1)
+    due = tbs.not_before + (tbs.not_after - tbs.not_before) * 2 // 3
+    assert due - NOON > 0.6 * life.total_seconds() - 1
 
 
 @pytest.mark.parametrize("name", ["root", "idevid-root"])

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
@@ -95,6 +96,16 @@ def test_waits_grow_from_a_minute_to_an_hour_half_of_them_by_chance() -> None:
     assert [round((one - BEGIN) / 60) for one in waits] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert after_failure(lasting(300), BEGIN, 1, None, 0.0) == BEGIN + 30
     assert after_failure(lasting(300), BEGIN, 10**6, None, 0.0) == BEGIN + 1800
+
+
+def test_a_short_life_ends_with_more_than_one_try() -> None:
+    certificate = lasting(1 / 24)
+    tries = [BEGIN + 2400]
+    while tries[-1] < certificate.not_after:
+        tries.append(after_failure(certificate, tries[-1], len(tries), None, 0.999999))
+    assert len(tries) > 6
+    assert all(later - earlier >= 5 for earlier, later in pairwise(tries))
+    assert after_failure(certificate, certificate.not_after, 1, None, 0.0) == certificate.not_after + 30
 
 
 def test_a_server_is_not_asked_before_it_says() -> None:
