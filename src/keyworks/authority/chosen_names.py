@@ -6,7 +6,7 @@ certificate with it may be valid. Claims are kept apart from the certificates, s
 request choose pay for looking.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from sqlalchemy import bindparam, select
@@ -101,11 +101,18 @@ def claim_names(tx: Transaction, order: Order, at: int) -> NotAuthorized | None:
 
 def held_names(tx: Transaction, owner: str, at: int = 0) -> frozenset[Name]:
     """Return every name in an owner's certificates that are not revoked and had not ended before an instant."""
-    return frozenset(
-        name
-        for (der,) in tx.execute(_HELD, {"owner": owner, "at": at})
-        for name in _names_in(Certificate.parse(der))
-    )
+    return frozenset().union(*_held(tx, owner, at))
+
+
+def count_holding(tx: Transaction, owner: str, names: Collection[Name], at: int) -> int:
+    """Return how many of an owner's certificates that are valid at an instant have one of some names."""
+    folded = {(kind, naming.folded(kind, value)) for kind, value in names}
+    return sum(not folded.isdisjoint(held) for held in _held(tx, owner, at)) if folded else 0
+
+
+def _held(tx: Transaction, owner: str, at: int) -> Iterator[frozenset[Name]]:
+    for (der,) in tx.execute(_HELD, {"owner": owner, "at": at}):
+        yield frozenset(_names_in(Certificate.parse(der)))
 
 
 def _names_in(held: Certificate) -> Iterator[Name]:

@@ -21,6 +21,7 @@ from keyworks.errors import MalformedRequest, OperatorError
 
 if TYPE_CHECKING:
     from keyworks.service.installation import Installation
+    from keyworks.service.inventory import Renaming
     from keyworks.service.serial_list import SerialList
 
 STATES: Final = ("registered", "issued", "shipped", "commissioned", "retired", "lost", "scrapped")
@@ -300,7 +301,10 @@ def add_name(session: Session, /, **given: Any) -> None:
 @_named
 @click.pass_obj
 def remove_name(session: Session, /, **given: Any) -> None:
-    """Take names away from a device; certificates that it has keep them until they are revoked."""
+    """Take names away from a device.
+
+    Certificates that it has keep them, and so do those that renew them, until they are revoked.
+    """
     _change_names(session, given, remove=True)
 
 
@@ -311,19 +315,26 @@ def _change_names(session: Session, given: Mapping[str, Any], *, remove: bool) -
     if not pairs:
         raise click.UsageError(f"Give at least one of {', '.join(f'--{kind}' for kind in _KINDS)}.")
 
-    async def work(installation: "Installation") -> list[tuple[str, str]]:
+    async def work(installation: "Installation") -> "Renaming":
         found = await find_device(installation, given["serial_number"], given["product"], given["manufacturer"])
         return await name_device(installation, found, pairs, remove=remove)
 
-    changed = session.run(work)
-    listed = ", ".join(value for _, value in changed)
+    renaming = session.run(work)
+    listed = ", ".join(value for _, value in renaming.changed)
     done = "Removed" if remove else "Added"
-    said = f"{done} {listed}." if changed else "Nothing was changed."
+    said = [f"{done} {listed}." if renaming.changed else "Nothing was changed."]
+    if renaming.kept:
+        said.append(
+            f"Still certified, also when renewed, by {counted(renaming.kept, 'live certificate')}; revoke what "
+            "must not go on with it (`keyworks device show` lists them)."
+        )
     document = {
         "serial_number": given["serial_number"],
-        "removed" if remove else "added": [{"kind": kind, "name": value} for kind, value in changed],
+        "removed" if remove else "added": [{"kind": kind, "name": value} for kind, value in renaming.changed],
     }
-    report(session, document, said)
+    if remove:
+        document["certificates_that_keep_it"] = renaming.kept
+    report(session, document, *said)
 
 
 device.add_command(key_encryption_key_commands("device", "SN-0001"))

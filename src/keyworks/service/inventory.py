@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from keyworks.authority.chosen_names import count_holding
 from keyworks.authority.status import CertificateRecord, certificates_of_owner
 from keyworks.devices import names, records
 from keyworks.devices.device import GONE, Device, check_identity
@@ -121,19 +122,29 @@ async def names_of_device(installation: Installation, device: Device) -> Mapping
     return await installation.store.read(lambda tx: names.names_of(tx, device.id))
 
 
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """What became of names that a device was given, or that were taken from it.
+
+    Args:
+        changed: Those that it did not have, or had.
+        kept: How many of its live certificates still have one that was taken away, and keep it when renewed.
+    """
+
+    changed: tuple[names.Name, ...]
+    kept: int = 0
+
+
 async def name_device(
     installation: Installation, device: Device, given: Sequence[tuple[str, str]], *, remove: bool = False
-) -> list[names.Name]:
-    """Give a device further names, or take them away; certificates keep what they have.
+) -> Renaming:
+    """Give a device further names, or take them away; certificates keep what they have, also when renewed.
 
     Args:
         installation: Where.
         device: Whose.
         given: Kinds and values.
         remove: Take them away.
-
-    Returns:
-        Those that changed anything.
 
     Raises:
         RejectedName: One is none of its kind, or belongs to another device or an account; nothing changed.
@@ -142,7 +153,7 @@ async def name_device(
     action = "device.name_removed" if remove else "device.named"
     detail = (("serial_number", device.serial_number), *names.in_words(checked))
     entry = event(installation, action, f"device:{device.id}", detail)
-    change = _Naming(device, checked, entry, remove)
+    change = _Naming(device, checked, entry, installation.clock.now(), remove)
     return await installation.store.write(_name, change)
 
 
@@ -151,10 +162,11 @@ class _Naming:
     device: Device
     given: list[names.Name]
     entry: SealedEntry
+    at: int
     remove: bool
 
 
-def _name(tx: Transaction, items: Sequence[_Naming]) -> list[list[names.Name]]:
+def _name(tx: Transaction, items: Sequence[_Naming]) -> list[Renaming]:
     outcomes = []
     for one in items:
         act = names.remove_names if one.remove else names.add_names
@@ -163,7 +175,9 @@ def _name(tx: Transaction, items: Sequence[_Naming]) -> list[list[names.Name]]:
             check_no_account_s(tx, changed)
         if changed:
             insert_entries(tx, [one.entry])
-        outcomes.append(changed)
+        gone = changed if one.remove else []
+        kept = count_holding(tx, f"device:{one.device.id}", gone, one.at)
+        outcomes.append(Renaming(tuple(changed), kept))
     return outcomes
 
 

@@ -11,6 +11,7 @@ from keyworks.errors import OperatorError, RejectedName
 from keyworks.oids import SERIAL_NUMBER
 from keyworks.service.installation import Installation
 from keyworks.service.inventory import (
+    Renaming,
     add_devices,
     certificates_of,
     devices,
@@ -19,6 +20,9 @@ from keyworks.service.inventory import (
     name_device,
     names_of_device,
 )
+from keyworks.service.policy.apply import amend
+from keyworks.service.policy.document import with_section
+from keyworks.settings.factory import ChannelSection
 from keyworks.testing import NOON, EnrollmentDesk, ledger_entries
 from keyworks.x509.name import Name
 
@@ -109,7 +113,8 @@ async def test_a_device_has_further_names_that_no_other_device_can_have(supplier
     first, second = [await find_device(supplier, number) for number in ("SN-1", "SN-2")]
     given = [("dns", "Pump-1.Plant.example"), ("ip", "2001:DB8::1"), ("tag", "hall 3")]
     added = await name_device(supplier, first, given)
-    assert added == [("dns", "pump-1.plant.example"), ("ip", "2001:db8::1"), ("tag", "hall 3")]
+    names = (("dns", "pump-1.plant.example"), ("ip", "2001:db8::1"), ("tag", "hall 3"))
+    assert added == Renaming(names)
     with pytest.raises(RejectedName, match="belongs to another device"):
         await name_device(supplier, second, [("ip", "192.0.2.1"), ("dns", "pump-1.plant.example")])
     assert await names_of_device(supplier, second) == {}
@@ -122,9 +127,23 @@ async def test_names_given_again_or_taken_away_twice_change_nothing(supplier: In
     changes = [
         await name_device(supplier, device, name, remove=remove) for remove in (False, False, True, True)
     ]
-    assert changes == [name, [], name, []]
+    assert [list(one.changed) for one in changes] == [name, [], name, []]
     for action in ("device.named", "device.name_removed"):
         assert len(await ledger_entries(supplier.store, action)) == 1
+
+
+async def test_a_name_taken_away_stays_in_certificates_and_that_is_told(operator: Installation) -> None:
+    """A renewal keeps its names (RFC 7030 §4.2.2)."""
+    channel = ChannelSection(authority="issuing", profile="https-device", accepts=("station",))
+    await amend(operator, "channel add", lambda document: with_section(document, "channel", "https", channel))
+    await add_devices(operator, "Maker", "Drive", ["SN-1"])
+    device, desk = await find_device(operator, "SN-1"), EnrollmentDesk(operator)
+    await name_device(operator, device, [("dns", "Pump.example"), ("ip", "192.0.2.1")])
+    await desk.enroll("https", _subject(), by=await desk.station("line-1", "https"))
+    taken = [("dns", "pump.Example"), ("ip", "192.0.2.1"), ("tag", "none")]
+    gone = await name_device(operator, device, taken, remove=True)
+    assert gone == Renaming((("dns", "pump.example"), ("ip", "192.0.2.1")), kept=1)
+    assert await name_device(operator, device, taken, remove=True) == Renaming(())
 
 
 @pytest.mark.parametrize(

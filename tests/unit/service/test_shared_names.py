@@ -104,4 +104,4 @@ async def test_what_both_have_from_before_stands_in_no_other_change_s_way(operat
 
     await operator.store.write(as_before, device.id)
     await set_account_active(operator, Kind.STATION, "line-1", active=False)
-    assert await name_device(operator, device, [("dns", HOST)]) == []
+    assert (await name_device(operator, device, [("dns", HOST)])).changed == ()

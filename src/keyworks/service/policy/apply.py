@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from keyworks.access.records import advance_trust
+from keyworks.authority import naming
+from keyworks.authority.chosen_names import count_holding
 from keyworks.authority.own_profile import own_profile
 from keyworks.authority.profile import Profile
 from keyworks.authority.register import Register, read_register
@@ -16,7 +18,7 @@ from keyworks.service.event import event
 from keyworks.service.installation import Installation
 from keyworks.service.policy import records
 from keyworks.service.policy.check import Standing, complaints
-from keyworks.service.policy.document import certified_sections, compose, digest_of, resolve, written
+from keyworks.service.policy.document import NAMES, certified_sections, compose, digest_of, resolve, written
 from keyworks.service.policy.orphans import about_orphans
 from keyworks.service.policy.plan import (
     ACCOUNTS,
@@ -103,6 +105,10 @@ def _facts(
             account: _live_of(tx, ":".join(account), lost, register, at)
             for account, lost in _losing(changes).items()
         },
+        names={
+            account: count_holding(tx, ":".join(account), names, at)
+            for account, names in _losing_names(changes).items()
+        },
         keys={
             one.authority.name: one.certificate.public_key.key_type for one in newest if one.authority.retired
         },
@@ -118,6 +124,20 @@ def _losing(changes: Sequence[Change]) -> dict[tuple[str, str], frozenset[str]]:
         for one in accounts
     }
     return {account: labels for account, labels in lost.items() if labels}
+
+
+def _losing_names(changes: Sequence[Change]) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """Return the accounts that stay and lose names, by kind and name, with these."""
+    lost = {
+        (one.section, one.name): _names_of(one.before) - _names_of(one.after)
+        for one in changes
+        if one.section in ACCOUNTS and one.after is not None
+    }
+    return {account: names for account, names in lost.items() if names}
+
+
+def _names_of(account: object) -> set[tuple[str, str]]:
+    return {(kind, naming.folded(kind, name)) for kind in NAMES for name in getattr(account, kind, ())}
 
 
 def _live_of(tx: Transaction, owner: str, labels: frozenset[str], register: Register, at: int) -> Live:

@@ -96,11 +96,13 @@ class Facts:
     Args:
         channels: What is live of the channels that a change concerns, by label.
         accounts: What is live of the accounts that lose channels or go, by kind and name: of those channels.
+        names: How many live certificates the accounts that lose names have with one of these, by kind and name.
         keys: Authorities that are not in force and have a key already, with its type.
     """
 
     channels: Mapping[str, Live] = field(default_factory=dict)
     accounts: Mapping[tuple[str, str], Live] = field(default_factory=dict)
+    names: Mapping[tuple[str, str], int] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -220,6 +222,8 @@ class _Explanation:
         live = self.facts.accounts.get((kind, change.name), Live(0, 0))
         if change.after is not None and live.count:
             yield f"{live.text} of it cannot be renewed any more; the last ends {live.end}."
+        if change.after is not None and (kept := self.facts.names.get((kind, change.name))):
+            yield f"What is taken away stays in {Live(kept, 0).text} of it, also when renewed, until revoked."
 
 
 def _pausing(live: Live, enabled: bool) -> str:

@@ -101,3 +101,21 @@ async def test_an_account_may_lose_a_channel_which_the_plan_tells(
     assert step.meaning == ("1 live certificate of it cannot be renewed any more; the last ends 2027-09-21.",)
     [step] = (await proposed(text + LINE_STATION.replace("]\n", "]\ndns = ['a.example']\n", 1))).steps
     assert step.meaning == ()
+
+
+async def test_an_account_may_lose_a_name_which_the_plan_tells(
+    operator: Installation, text: str, applied: Propose, proposed: Propose
+) -> None:
+    """A renewal keeps its names (RFC 7030 §4.2.2), so the name lives on until the certificate is revoked."""
+    own = "[profile.line]\nbased_on = 'station'\nsan = { dns = ['{dns}'] }\n"
+    own += "[channel.lines]\nauthority = 'issuing'\nprofile = 'line'\n"
+    line = "[station.line-9]\nchannels = ['lines']\ndns = ['a.example', 'b.example']\n"
+    await applied(f"{text}\n{own}{line}")
+    await EnrollmentDesk(operator).station("line-9", "lines")
+    [step] = (await proposed(f"{text}\n{own}{line.replace(chr(39) + 'a.example' + chr(39) + ', ', '')}")).steps
+    told = "What is taken away stays in 1 live certificate of it, also when renewed, until revoked."
+    assert step.meaning == (told,)
+    [step] = (await proposed(f"{text}\n{own}{line.replace('b.example', 'c.example')}")).steps
+    assert step.meaning == (told,)
+    [step] = (await proposed(f"{text}\n{own}{line.replace('b.example', 'B.example')}")).steps
+    assert step.meaning == ()
