@@ -188,7 +188,8 @@ def _decide_one(tx: Transaction, verdict: Verdict) -> AskedFor:
     if not tx.execute(_DECIDE, row):
         if verdict.approves:
             raise OperatorError(
-                f"You have approved request {asked.id} already; it takes {verdict.needed} different operators."
+                f"You have approved request {asked.id} already: each of the {verdict.needed} approvals has to "
+                "come from another operator."
             )
         known = {"wanted_id": asked.id, "wanted_actor": actor, "why": verdict.reason, "now": verdict.at}
         tx.execute(_OVERTURN, known)

@@ -184,6 +184,10 @@ def list_(session: Session, /, limit: int | None, after: str, **given: str | Non
     from keyworks.service.orders import find_order
     from keyworks.store.search import ANY
 
+    for option, value in given.items():
+        if value == "":
+            raise click.UsageError(f"--{option} is empty; leave it out to list whatever it is.")
+
     async def work(installation: "Installation") -> None:
         if after:
             await check_page(installation, after)

@@ -6,7 +6,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -89,7 +89,11 @@ def new_private_file(file: Path | None, text: str) -> Iterator[None]:
     try:
         write_new_file(file, text.encode(), 0o600)
         sync_folder(file.absolute().parent)
+    except FileExistsError as error:
+        raise OperatorError(f"{file} is there already and stays as it is; name another file.") from error
     except OSError as error:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
         raise OperatorError(f"{file} cannot be written: {error.strerror}.") from error
     try:
         yield

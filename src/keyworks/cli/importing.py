@@ -1,6 +1,6 @@
 """What the commands share that import a table."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,6 @@ from keyworks.errors import MalformedRequest, OperatorError
 if TYPE_CHECKING:
     from keyworks.service.importing import Import
     from keyworks.service.installation import Installation
-    from keyworks.service.table_file import RefusedRow
 
 MAX_SHOWN: Final = 100
 """Refused rows on the screen; a report has all of them."""
@@ -58,7 +57,7 @@ def run_import(
         if session.json:
             click.echo(as_json(document))
         else:
-            _tell(done.refused, report_file)
+            _tell(done, report_file)
         raise OperatorError(f"{file} is refused for {counted(len(refused), 'row')}; nothing was imported.")
     of = f" of {counted(len(done.orders), 'order')}" if done.orders else ""
     lines = [f"Registered {counted(done.added, 'device')}{of}."]
@@ -67,9 +66,10 @@ def run_import(
     report(session, document, *lines)
 
 
-def _tell(refused: "Sequence[RefusedRow]", report_file: Path | None) -> None:
+def _tell(done: "Import", report_file: Path | None) -> None:
+    refused = done.refused
     for one in refused[:MAX_SHOWN]:
-        click.echo(f"line {one.line}: {visible(one.reason)}", err=True)
+        click.echo(f"{done.place} {one.line}: {visible(one.reason)}", err=True)
     if len(refused) > MAX_SHOWN:
         where = f"all are in {report_file}" if report_file else "--report FILE writes all of them"
         click.echo(f"... and {counted(len(refused) - MAX_SHOWN, 'row')} more; {where}.", err=True)

@@ -79,7 +79,10 @@ def add(session: Session, /, **given: Any) -> None:
     )
     [made] = session.run(lambda installation: add_orders(installation, [new]))
     devices = counted(len(serial_numbers), "device")
-    report(session, _document(made), f"Added order {made.number}: {devices}, quota {made.quota}.")
+    lines = [f"Added order {made.number}: {devices}, quota {made.quota}."]
+    if made.quota > len(serial_numbers):
+        lines.append("Its quota is larger than it is; check that no digit is wrong (`keyworks order quota`).")
+    report(session, _document(made), *lines)
 
 
 @order.command("list", examples=("keyworks order list", "keyworks order list --json"))

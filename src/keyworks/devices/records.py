@@ -163,7 +163,7 @@ class DeviceFilter:
         serial_number: Only those with it.
         site: Only those that stand there.
         order: Only those of this production order, by its number.
-        name: Only those with this further name, of any kind.
+        name: Only those with this further name, of any kind; of a host name, in any case.
         after: The last id of the page before.
         most: The page's size.
     """
@@ -204,7 +204,11 @@ def _condition(field: str, *, begun: bool) -> ColumnElement[bool]:
     fits = searched.between(first, bindparam(f"{field}_last")) if begun else searched == first
     if field == "order":
         return device.c.order_id.in_(select(production_order.c.id).where(fits))
-    return device.c.id.in_(select(device_name.c.device_id).where(fits)) if field == "name" else fits
+    if field == "name":  # host names are kept in lower case, other names as they were given
+        folded = bindparam("folded", type_=Text)
+        fits = or_(fits, searched.between(folded, bindparam("folded_last")) if begun else searched == folded)
+        return device.c.id.in_(select(device_name.c.device_id).where(fits))
+    return fits
 
 
 def list_devices(tx: Transaction, wanted: DeviceFilter) -> list[Device]:
@@ -216,10 +220,13 @@ def list_devices(tx: Transaction, wanted: DeviceFilter) -> list[Device]:
     texts: dict[str, str] = {field: getattr(wanted, field) for field in _FILTERS}
     given = {field: bounds(text) for field, text in texts.items() if text}
     begun = frozenset(field for field, (first, last) in given.items() if first != last)
+    whole = frozenset(given) - begun
+    if wanted.name:
+        given["folded"] = bounds(wanted.name.lower())
     parameters: dict[str, Any] = {"after": wanted.after, "most": wanted.most}
     parameters |= {field: first for field, (first, _) in given.items()}
-    parameters |= {f"{field}_last": given[field][1] for field in begun}
-    return [_device(row) for row in tx.execute(list_statement(frozenset(given) - begun, begun), parameters)]
+    parameters |= {f"{field}_last": last for field, (_, last) in given.items() if field not in whole}
+    return [_device(row) for row in tx.execute(list_statement(whole, begun), parameters)]
 
 
 def _device(row: tuple[Any, ...]) -> Device:

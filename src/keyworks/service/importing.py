@@ -32,12 +32,14 @@ class Import:
         known: Rows whose device was registered before; nothing changed for them.
         orders: New orders.
         refused: Rows with something wrong; if there are any, nothing was imported.
+        place: What is counted in the table: its ``line``, or its ``object``.
     """
 
     added: int = 0
     known: int = 0
     orders: tuple[ProductionOrder, ...] = ()
     refused: tuple[RefusedRow, ...] = ()
+    place: str = "line"
 
 
 async def import_devices(installation: Installation, octets: bytes) -> Import:
@@ -48,11 +50,11 @@ async def import_devices(installation: Installation, octets: bytes) -> Import:
         RejectedName: A name was given to another device in the meantime; nothing was imported.
     """
     checked = read_table(octets, DEVICE_COLUMNS, _device)
-    refused = [*checked.refused, *_repeated(checked.rows)]
+    refused = [*checked.refused, *_repeated(checked)]
     if not refused:
         refused = await installation.store.read(lambda tx: list(_conflicts(tx, checked.rows)))
     if refused:
-        return Import(refused=_in_order(refused))
+        return Import(refused=_in_order(refused), place=checked.place)
     prepared = prepare(installation, [new for _, new in checked.rows])
     added = await installation.store.write(register_each, prepared)
     return Import(added=sum(added), known=len(added) - sum(added))
@@ -73,18 +75,20 @@ def _values(kind: str, cell: str) -> Sequence[str]:
     return [cell] if kind == "tag" and cell else cell.split()
 
 
-def _repeated(rows: Sequence[tuple[int, NewDevice]]) -> Iterator[RefusedRow]:
+def _repeated(checked: Checked[NewDevice]) -> Iterator[RefusedRow]:
     """Yield the rows that repeat a device, or another device's name."""
     identities: dict[tuple[str, str, str], int] = {}
     taken: dict[names.Name, int] = {}
-    for line, new in rows:
+    for line, new in checked.rows:
         before = identities.setdefault((new.manufacturer, new.product, new.serial_number), line)
         if before != line:
-            yield RefusedRow(line, f"Device '{new.serial_number}' is on line {before} already.")
+            yield RefusedRow(line, f"Device '{new.serial_number}' is on {checked.place} {before} already.")
         for name in dict.fromkeys(new.names):
             before = taken.setdefault(name, line)
             if before != line:
-                yield RefusedRow(line, f"The {name[0]} name '{name[1]}' is on line {before} already.")
+                yield RefusedRow(
+                    line, f"The {name[0]} name '{name[1]}' is on {checked.place} {before} already."
+                )
 
 
 def _conflicts(tx: Transaction, rows: Sequence[tuple[int, NewDevice]]) -> Iterator[RefusedRow]:
@@ -129,14 +133,14 @@ async def import_orders(installation: Installation, octets: bytes) -> Import:
     checked = read_table(octets, ORDER_COLUMNS, _Orders().read)
     orders, refused = _merged(checked)
     if refused:
-        return Import(refused=_in_order(refused))
+        return Import(refused=_in_order(refused), place=checked.place)
     try:
         made = await add_orders(installation, orders)
     except OperatorError:
         taken = await installation.store.read(lambda tx: tuple(_taken(tx, checked.rows)))
         if not taken:
             raise
-        return Import(refused=taken)
+        return Import(refused=taken, place=checked.place)
     return Import(added=sum(len(one.serial_numbers) for one in orders), orders=tuple(made))
 
 
@@ -194,7 +198,8 @@ def _merged(checked: Checked[NewOrder]) -> tuple[list[NewOrder], list[RefusedRow
         for serial_number in new.serial_numbers:
             before = taken.setdefault((new.manufacturer, new.product, serial_number), line)
             if before != line:
-                refused.append(RefusedRow(line, f"Device '{serial_number}' is on line {before} already."))
+                reason = f"Device '{serial_number}' is on {checked.place} {before} already."
+                refused.append(RefusedRow(line, reason))
                 break
         first = orders.setdefault(new.number, new)
         if replace(first, serial_numbers=new.serial_numbers) != new:

@@ -75,10 +75,12 @@ class Checked(Generic[_T]):
     Args:
         rows: What became of each row.
         refused: Rows with something wrong; if there are any, the table is not to be used.
+        place: What is counted: ``line``, or ``object`` in JSON.
     """
 
     rows: list[tuple[int, _T]] = field(default_factory=list)
     refused: list[RefusedRow] = field(default_factory=list)
+    place: str = "line"
 
 
 def read_table(octets: bytes, columns: Columns, read: Callable[[Mapping[str, str]], _T]) -> Checked[_T]:
@@ -92,8 +94,9 @@ def read_table(octets: bytes, columns: Columns, read: Callable[[Mapping[str, str
     Raises:
         MalformedRequest: The file is no such table at all.
     """
-    checked: Checked[_T] = Checked()
-    for count, row in enumerate(_rows(octets, columns), 1):
+    is_json = octets.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{"))
+    checked: Checked[_T] = Checked(place="object" if is_json else "line")
+    for count, row in enumerate((_json_rows if is_json else _csv_rows)(octets, columns), 1):
         if count > MAX_ROWS:
             raise MalformedRequest(f"The table has more than {MAX_ROWS} rows; divide it.")
         try:
@@ -104,13 +107,9 @@ def read_table(octets: bytes, columns: Columns, read: Callable[[Mapping[str, str
             checked.rows.append((row.line, read(row.cells)))
         except (RejectedName, OperatorError) as error:
             checked.refused.append(RefusedRow(row.line, error.detail))
+    if not checked.rows and not checked.refused:
+        raise MalformedRequest("The table has no rows.")
     return checked
-
-
-def _rows(octets: bytes, columns: Columns) -> Iterator[Row | RefusedRow]:
-    if octets.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
-        return _json_rows(octets, columns)
-    return _csv_rows(octets, columns)
 
 
 def _check_cells(row: Row, columns: Columns) -> None:

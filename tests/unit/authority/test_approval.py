@@ -44,7 +44,7 @@ async def test_a_request_says_who_wants_what(desk: EnrollmentDesk, request_id: s
 
 async def test_one_operator_approves_once(desk: EnrollmentDesk, request_id: str) -> None:
     await desk.store.write(decide, verdict(request_id))
-    with pytest.raises(OperatorError, match="already; it takes 2 different operators"):
+    with pytest.raises(OperatorError, match="already: each of the 2 approvals"):
         await desk.store.write(decide, verdict(request_id))
     decided = await desk.store.write(decide, verdict(request_id, GRACE))
     assert ([one.actor for one in decided.decisions], decided.approvals) == ([ADA.actor, GRACE.actor], 2)

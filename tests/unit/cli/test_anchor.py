@@ -33,7 +33,7 @@ def test_an_anchor_is_removed(operator_cli: Typed, root_pem: str) -> None:
 
 def test_an_anchor_for_devices_names_their_manufacturer(operator_cli: Typed, root_pem: str) -> None:
     words = ("anchor", "add", "pumps", "-", "--vouches-for", "device")
-    assert "names their manufacturer" in operator_cli.refused(*words, stdin=root_pem)
+    assert "it vouches for devices; say whose" in operator_cli.refused(*words, stdin=root_pem)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ def test_a_key_that_is_made_goes_into_a_file_that_nobody_else_can_read(plant: Ty
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (len(bytes.fromhex(key)), key in said, str(file) in said) == (32, False, True)
     words = ("add", "line-1", "--output", str(file))
-    assert "cannot be written: File exists" in plant.refused("station", "key-encryption-key", *words)
+    assert "is there already and stays as it is; name another file" in plant.refused(
+        "station", "key-encryption-key", *words
+    )
     assert (file.read_text().strip(), len(listed(plant, "station", "line-1"))) == (key, 1)
 
 

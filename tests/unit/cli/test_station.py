@@ -33,7 +33,7 @@ def test_a_station_is_stopped_and_let_work_again(supplier_cli: Typed) -> None:
 
 
 def test_a_channel_that_serves_no_stations_is_refused(supplier_cli: Typed) -> None:
-    assert "no channel that serves a station, called 'tls'" in supplier_cli.refused(
+    assert "no channel 'tls' that serves a station" in supplier_cli.refused(
         "station", "add", "x", "--channel", "tls"
     )
 

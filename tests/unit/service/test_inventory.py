@@ -118,7 +118,8 @@ async def test_a_device_has_further_names_that_no_other_device_can_have(supplier
     with pytest.raises(RejectedName, match="belongs to another device"):
         await name_device(supplier, second, [("ip", "192.0.2.1"), ("dns", "pump-1.plant.example")])
     assert await names_of_device(supplier, second) == {}
-    assert await devices(supplier, DeviceFilter(name="hall 3")) == [first]
+    for name in ("hall 3", "Pump-1.Plant.EXAMPLE", "PUMP*", "hall*"):
+        assert await devices(supplier, DeviceFilter(name=name)) == [first]
 
 
 async def test_names_given_again_or_taken_away_twice_change_nothing(supplier: Installation) -> None:

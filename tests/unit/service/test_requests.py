@@ -75,7 +75,7 @@ async def test_one_account_cannot_approve_twice(own: Desk) -> None:
     request_id = await own.wait("SN-1")
     seen = await approve_request(own.installation, request_id)
     assert (seen.state, seen.asked.approvals, seen.needed) == ("pending", 1, 2)
-    with pytest.raises(OperatorError, match="takes 2 different operators"):
+    with pytest.raises(OperatorError, match="each of the 2 approvals"):
         await approve_request(own.installation, request_id)
 
 

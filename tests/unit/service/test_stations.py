@@ -96,7 +96,7 @@ async def test_other_names_are_told(supplier: Installation, name: str) -> None:
 
 @pytest.mark.parametrize("label", ["none", "tls", ""])
 async def test_a_channel_that_serves_no_stations_is_told(supplier: Installation, label: str) -> None:
-    with pytest.raises(OperatorError, match=f"no channel that serves a station, called '{label}'"):
+    with pytest.raises(OperatorError, match=f"no channel '{label}' that serves a station"):
         await add_station(supplier, "line-1", ["idevid", label])
     assert await accounts_of(supplier, Kind.STATION) == []
 

@@ -309,10 +309,11 @@ def _asking(label: str, section: ChannelSection, profile: Profile) -> Iterator[C
         yield about(f"name who may ask: {', '.join(allowed)}.", *path, "accepts")
     if section.default and not allowed:
         yield about("it is for this server's own certificate; nobody can ask there.", *path, "default")
-    if section.server_keys is not None and not _certifies(profile, section.server_keys):
-        possible = nearest(section.server_keys, KEY_TYPES)
+    keys = [one for one in KEY_TYPES if _certifies(profile, one)]
+    if section.server_keys is not None and section.server_keys not in keys:
+        choice = f"{nearest(section.server_keys, keys)}; choose one of {', '.join(keys)}."
         yield about(
-            f"'{section.server_keys}' is no key that profile {section.profile} certifies{possible}.",
+            f"'{section.server_keys}' is no key that profile {section.profile} certifies{choice}",
             *(*path, "server_keys"),
         )
 

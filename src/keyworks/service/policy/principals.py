@@ -20,13 +20,13 @@ _MAX_NAMED: Final = 8
 """More known names than these are not listed in a sentence."""
 
 
-def named(path: tuple[str, ...], name: str, known: Iterable[str], what: str) -> Complaint:
+def named(path: tuple[str, ...], name: str, known: Iterable[str], what: str, which: str = "") -> Complaint:
     """Return the complaint about a name that refers to nothing, with the one that was probably meant."""
     names = sorted(known)
     meant = nearest(name, names)
     if not meant and len(names) <= _MAX_NAMED:
         meant = f"; there is {', '.join(names) or 'none'}"
-    return about(f"there is no {what} '{name}'{meant}.", *path)
+    return about(f"there is no {what} '{name}'{which}{meant}.", *path)
 
 
 def _check_name(path: tuple[str, ...]) -> Iterator[Complaint]:
@@ -71,8 +71,10 @@ def about_anchors(document: FactoryDocument) -> Iterator[Complaint]:
 
 def _manufacturer(name: str, anchor: AnchorSection) -> Iterator[Complaint]:
     path = ("anchor", name, "manufacturer")
-    if (anchor.vouches_for == Kind.DEVICE.value) != (anchor.manufacturer is not None):
-        yield about("an anchor for devices, and only such a one, names their manufacturer.", *path)
+    if anchor.vouches_for == Kind.DEVICE.value and anchor.manufacturer is None:
+        yield about("it vouches for devices; say whose (manufacturer), as in the inventory.", *path)
+    elif anchor.vouches_for != Kind.DEVICE.value and anchor.manufacturer is not None:
+        yield about(f"it vouches for a {anchor.vouches_for}, which has none; take it away.", *path)
     elif anchor.manufacturer is not None:
         try:
             check_identity(anchor.manufacturer, "any", "0")
@@ -111,7 +113,7 @@ def _account(document: FactoryDocument, path: tuple[str, str], account: AccountS
     serving = [label for label, one in document.channel.items() if kind in (one.accepts or ())]
     for label in account.channels:
         if label not in serving:
-            yield named((*path, "channels"), label, serving, f"channel that serves a {kind}, called")
+            yield named((*path, "channels"), label, serving, "channel", f" that serves a {kind}")
     if account.site is not None and account.site not in document.site:
         yield named((*path, "site"), account.site, document.site, "site")
 

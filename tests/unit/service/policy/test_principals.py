@@ -9,7 +9,7 @@ ADDED = {
     "anchor without a manufacturer": Mistake(
         "[anchor.a]\nvouches_for = 'device'\ncertificate = 'x'",
         1,
-        "anchor.a.manufacturer: an anchor for devices, and only such a one, names their manufacturer.",
+        "anchor.a.manufacturer: it vouches for devices; say whose (manufacturer), as in the inventory.",
     ),
     "anchor that is no certificate": Mistake(
         "[anchor.a]\nvouches_for = 'station'\ncertificate = '''x\n'''",
@@ -32,7 +32,7 @@ ADDED = {
     "channel that does not serve": Mistake(
         "[station.a]\nchannels = ['ldevid']",
         2,
-        "station.a.channels: there is no channel that serves a station, called 'ldevid'; there is stations.",
+        "station.a.channels: there is no channel 'ldevid' that serves a station; there is stations.",
     ),
     "site that is not there": Mistake(
         "[station.a]\nsite = 'hall-1'", 2, "station.a.site: there is no site 'hall-1'"
