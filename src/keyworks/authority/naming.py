@@ -193,9 +193,11 @@ def check_names(template: Template, wanted: Wanted, also: Iterable[tuple[str, st
 def _check_alternative(asked: SubjectAltName, wanted: SubjectAltName) -> None:
     for kind in _TEXTS:
         names: tuple[str, ...] = getattr(wanted, kind)
-        same = {folded(kind, name) for name in names}
+        # Of a URI or a mail address, the peer that compares it may take each letter as it is.
+        exact = str.lower if kind == "dns" else str
+        same = {exact(name) for name in names}
         for name in getattr(asked, kind):
-            if folded(kind, name) not in same:
+            if exact(name) not in same:
                 raise RejectedName(_sentence(_SPOKEN[kind], name, names))
     others = (*asked.hardware_modules, *asked.directory_names, *asked.others)
     if not set(others) <= {*wanted.hardware_modules, *wanted.directory_names, *wanted.others}:
@@ -219,13 +221,14 @@ def listed(names: SubjectAltName) -> Iterator[tuple[str, str]]:
 
 
 def folded(kind: str, name: str) -> str:
-    """Return an alternative name, or an attribute's value, as it compares.
+    """Return an alternative name, or an attribute's value, as it compares: two owners have no equal ones.
 
-    Source: RFC 4343 (host names in any case); RFC 5280 §7.1 by RFC 4518 §2 (attributes: neither case nor the
-    number of spaces counts).
+    Source: RFC 4343 (host names in any case); RFC 5280 §7.4, §7.5 (hosts in URIs and mail addresses; the rest of
+    them too, as people read no difference and many peers see none); RFC 5280 §7.1 by RFC 4518 §2 (attributes:
+    neither case nor the number of spaces).
     """
     if kind in _TEXTS:
-        return name.lower() if kind == "dns" else name
+        return name.lower()
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 

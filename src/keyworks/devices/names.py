@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Text, and_, bindparam, delete, func, select
 
 from keyworks.devices.device import MAX_CHARACTERS, check_word
 from keyworks.devices.records import device_name
@@ -15,19 +15,17 @@ from keyworks.x509.general_name import certifiable
 KINDS: Final = ("dns", "ip", "uri", "email", "tag")
 """Kinds of names; a tag is the plant's own and never certified."""
 
-_INSERT: Final = Statement(insert(device_name).on_conflict_do_nothing().returning(device_name.c.device_id))
-_OWNER: Final = Statement(
-    select(device_name.c.device_id).where(
-        device_name.c.kind == bindparam("kind"), device_name.c.value == bindparam("value")
-    )
+_SAME: Final = and_(
+    func.lower(device_name.c.value) == func.lower(bindparam("value", type_=Text)),
+    device_name.c.kind == bindparam("kind"),
 )
+"""It is kept as it was given, and nobody else's in other letters."""
+
+_INSERT: Final = Statement(insert(device_name))
+_OWNER: Final = Statement(select(device_name.c.device_id).where(_SAME))
 _DELETE: Final = Statement(
     delete(device_name)
-    .where(
-        device_name.c.kind == bindparam("kind"),
-        device_name.c.value == bindparam("value"),
-        device_name.c.device_id == bindparam("device_id"),
-    )
+    .where(_SAME, device_name.c.device_id == bindparam("device_id"))
     .returning(device_name.c.value)
 )
 _OF_DEVICE: Final = Statement(
@@ -68,7 +66,7 @@ def names_of(tx: Transaction, device_id: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def owner_of(tx: Transaction, name: Name) -> str | None:
-    """Return the id of the device that a name belongs to."""
+    """Return the id of the device that a name belongs to, in whatever letters."""
     rows = tx.execute(_OWNER, {"kind": name[0], "value": name[1]})
     return str(rows[0][0]) if rows else None
 
@@ -81,9 +79,11 @@ def add_names(tx: Transaction, device_id: str, names: Sequence[Name]) -> list[Na
     """
     added = []
     for kind, value in names:
-        if tx.execute(_INSERT, {"kind": kind, "value": value, "device_id": device_id}):
+        owner = owner_of(tx, (kind, value))
+        if owner is None:
+            tx.execute(_INSERT, {"kind": kind, "value": value, "device_id": device_id})
             added.append((kind, value))
-        elif owner_of(tx, (kind, value)) != device_id:
+        elif owner != device_id:
             raise RejectedName(
                 f"The {kind} name '{value}' belongs to another device; "
                 f"see `keyworks device list --name {value}`."
@@ -92,9 +92,9 @@ def add_names(tx: Transaction, device_id: str, names: Sequence[Name]) -> list[Na
 
 
 def remove_names(tx: Transaction, device_id: str, names: Sequence[Name]) -> list[Name]:
-    """Take names away from a device; return those that it had."""
+    """Take names away from a device; return those that it had, as it had them."""
     return [
-        (kind, value)
+        (kind, str(had))
         for kind, value in names
-        if tx.execute(_DELETE, {"kind": kind, "value": value, "device_id": device_id})
+        for (had,) in tx.execute(_DELETE, {"kind": kind, "value": value, "device_id": device_id})
     ]

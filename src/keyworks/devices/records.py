@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     or_,
     select,
+    text,
     update,
 )
 
@@ -53,6 +54,7 @@ device_name: Final = Table(
     Column("kind", Text, primary_key=True),
     Column("device_id", Text, nullable=False),
     Index("device_name_device", "device_id"),
+    Index("device_name_folded", text("lower(value)"), "kind"),
     sqlite_with_rowid=False,
 )
 production_order: Final = Table(

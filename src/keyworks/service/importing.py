@@ -12,7 +12,7 @@ from keyworks.errors import OperatorError, RejectedName
 from keyworks.service.installation import Installation
 from keyworks.service.orders import NewOrder, add_orders, check_order
 from keyworks.service.registration import NewDevice, prepare, register_each
-from keyworks.service.shared_names import account_names, claimed
+from keyworks.service.shared_names import account_names, claimed, compared
 from keyworks.service.table_file import Checked, Columns, RefusedRow, read_table
 from keyworks.store.engine import Transaction
 
@@ -84,7 +84,7 @@ def _repeated(checked: Checked[NewDevice]) -> Iterator[RefusedRow]:
         if before != line:
             yield RefusedRow(line, f"Device '{new.serial_number}' is on {checked.place} {before} already.")
         for name in dict.fromkeys(new.names):
-            before = taken.setdefault(name, line)
+            before = taken.setdefault(compared(name), line)
             if before != line:
                 yield RefusedRow(
                     line, f"The {name[0]} name '{name[1]}' is on {checked.place} {before} already."
@@ -116,8 +116,8 @@ def _contradiction(
                 f"Device '{new.serial_number}' is registered already, without the {kind} name '{value}'; "
                 "add it with `keyworks device name add`."
             )
-        if owner is None and (kind, value) in taken:
-            return claimed((kind, value), taken[kind, value])
+        if owner is None and (same := compared((kind, value))) in taken:
+            return claimed((kind, value), taken[same])
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from keyworks.access import key_encryption_key as access
 from keyworks.access import records
 from keyworks.access.key_encryption_key import KeyEncryptionKey, KeyEncryptionKeys, StoredKey
+from keyworks.access.principal import Kind
 from keyworks.errors import OperatorError
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import insert_entries
@@ -65,6 +66,10 @@ async def add_key(installation: Installation, key: KeyEncryptionKey) -> None:
 
 
 def _add(tx: Transaction, items: Sequence[tuple[dict[str, Any], SealedEntry]]) -> list[bool]:
+    for row, _ in items:
+        kind, _, name = str(row["owner"]).partition(":")
+        if kind != Kind.DEVICE.value and records.find_account(tx, name) is None:  # removed since it was found
+            raise OperatorError(f"There is no {kind} '{name}' any more; nothing was changed.")
     return [_entered(tx, bool(tx.execute(records.INSERT_KEK, row)), entry) for row, entry in items]
 
 

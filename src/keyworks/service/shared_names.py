@@ -16,7 +16,7 @@ from keyworks.store.engine import Transaction
 
 
 def account_names(tx: Transaction) -> Mapping[Name, str]:
-    """Return every name that is registered for an account, spelled as a device's, with whose it is."""
+    """Return every name that is registered for an account, as it compares, with whose it is."""
     return {
         name: f"{one.kind.value} {one.name}"
         for one in list_accounts(tx)
@@ -26,12 +26,17 @@ def account_names(tx: Transaction) -> Mapping[Name, str]:
 
 
 def _spelled(kind: str, values: Sequence[str]) -> Iterator[Name]:
-    """Yield an account's names as they would be a device's; there are some that no device can have."""
+    """Yield an account's names as a device's compare; there are some that no device can have."""
     for value in values if kind in KINDS else ():
         try:
-            yield checked_name(kind, value)
+            yield compared(checked_name(kind, value))
         except RejectedName:
             continue
+
+
+def compared(name: Name) -> Name:
+    """Return a name as it compares."""
+    return name[0], name[1].lower()
 
 
 def claimed(name: Name, account: str) -> str:
@@ -51,8 +56,8 @@ def check_no_account_s(tx: Transaction, names: Iterable[Name]) -> None:
     """
     taken = account_names(tx)
     for name in names:
-        if name in taken:
-            raise RejectedName(claimed(name, taken[name]))
+        if (same := compared(name)) in taken:
+            raise RejectedName(claimed(name, taken[same]))
 
 
 def about_device_names(tx: Transaction, changes: Sequence[Change]) -> Iterator[Complaint]:

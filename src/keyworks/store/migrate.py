@@ -19,7 +19,7 @@ from keyworks.store.sqlite import is_busy, translated
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The version this code works with."""
 
 NONE: Final = "none"

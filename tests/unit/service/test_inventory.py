@@ -122,6 +122,29 @@ async def test_a_device_has_further_names_that_no_other_device_can_have(supplier
         assert await devices(supplier, DeviceFilter(name=name)) == [first]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "same"),
+    [
+        ("dns", "a.example", "A.example"),
+        ("uri", "urn:PC:App", "urn:pc:app"),
+        ("uri", "HTTPS://Pump.example/App", "https://pump.example/App"),
+        ("email", "Pump@Plant.example", "pump@plant.example"),
+        ("tag", "Hall 3", "HALL 3"),
+    ],
+)
+async def test_a_name_in_other_letters_is_the_same_one(
+    supplier: Installation, kind: str, name: str, same: str
+) -> None:
+    await add_devices(supplier, "Maker", "Drive", ["SN-1", "SN-2"])
+    first, second = [await find_device(supplier, number) for number in ("SN-1", "SN-2")]
+    await name_device(supplier, first, [(kind, name)])
+    with pytest.raises(RejectedName, match="belongs to another device"):
+        await name_device(supplier, second, [(kind, same)])
+    assert await name_device(supplier, first, [(kind, same)]) == Renaming(())
+    listed = await names_of_device(supplier, first)
+    assert (await name_device(supplier, first, [(kind, same)], remove=True)).changed == ((kind, *listed[kind]),)
+
+
 async def test_names_given_again_or_taken_away_twice_change_nothing(supplier: Installation) -> None:
     await add_devices(supplier, "Maker", "Drive", ["SN-1"])
     device, name = await find_device(supplier, "SN-1"), [("uri", "urn:pump:1")]

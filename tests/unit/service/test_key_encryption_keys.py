@@ -29,6 +29,7 @@ def test_a_key_that_is_taken_over_stays_as_it_is() -> None:
 
 
 async def test_what_was_done_is_entered_without_the_key(operator: Installation) -> None:
+    await add_station(operator, "line-1", [])
     await add_key(operator, KEY)
     await remove_key(operator, KEY.owner, KEY.identifier)
     entries = await ledger_entries(operator.store)
@@ -41,6 +42,7 @@ async def test_what_was_done_is_entered_without_the_key(operator: Installation) 
 
 
 async def test_an_identifier_is_unique_whoever_the_owner_is(operator: Installation) -> None:
+    await add_station(operator, "line-1", [])
     await add_key(operator, KEY)
     before = await ledger_entries(operator.store)
     for owner in (KEY.owner, "device:1"):
@@ -52,6 +54,7 @@ async def test_an_identifier_is_unique_whoever_the_owner_is(operator: Installati
 
 
 async def test_nobody_removes_another_s_key(operator: Installation) -> None:
+    await add_station(operator, "line-1", [])
     await add_key(operator, KEY)
     before = await ledger_entries(operator.store)
     for owner, identifier in (("device:1", KEY.identifier), (KEY.owner, b"other")):
@@ -67,3 +70,5 @@ async def test_an_account_s_keys_go_with_it(operator: Installation) -> None:
     await add_key(operator, KEY)
     await amend(operator, "test", lambda document: without_section(document, "station", "line-1"))
     assert await keys_of(operator, KEY.owner) == []
+    with pytest.raises(OperatorError, match="There is no station 'line-1' any more"):
+        await add_key(operator, KEY)
