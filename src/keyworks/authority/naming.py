@@ -223,8 +223,8 @@ def listed(names: SubjectAltName) -> Iterator[tuple[str, str]]:
 def folded(kind: str, name: str) -> str:
     """Return an alternative name, or an attribute's value, as it compares: two owners have no equal ones.
 
-    Source: RFC 4343 (host names in any case); RFC 5280 §7.4, §7.5 (hosts in URIs and mail addresses; the rest of
-    them too, as people read no difference and many peers see none); RFC 5280 §7.1 by RFC 4518 §2 (attributes:
+    Source: RFC 4343 (host names in any case); RFC 5280 §7.4, §7.5 (hosts of URIs and mail addresses; the rest
+    of them too, as people read no difference and many peers see none); RFC 5280 §7.1 by RFC 4518 §2 (attributes:
     neither case nor the number of spaces).
     """
     if kind in _TEXTS:
