@@ -224,8 +224,8 @@ def folded(kind: str, name: str) -> str:
     """Return an alternative name, or an attribute's value, as it compares: two owners have no equal ones.
 
     Source: RFC 4343 (host names in any case); RFC 5280 §7.4, §7.5 (hosts of URIs and mail addresses; the rest
-    of them too, as people read no difference and many peers see none); RFC 5280 §7.1 by RFC 4518 §2 (attributes:
-    neither case nor the number of spaces).
+    of them too, as people read no difference and many peers see none); RFC 5280 §7.1 by RFC 4518 §2: of an
+    attribute neither case nor the number of spaces counts.
     """
     if kind in _TEXTS:
         return name.lower()
