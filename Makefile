@@ -4,6 +4,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 N ?= 50
+KILLS ?= 200
 DATABASE ?= sqlite
 # Debian's own Python before any other on the path: it is built with optimizations, others often are not.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
@@ -35,6 +36,10 @@ test: $(VENV)/development ## Everything, real clients included
 	@$(BIN)/python -m pytest -n $(JOBS)
 	@echo "What works with the database, once more on a server:"
 	@$(BIN)/python -m pytest -n $(JOBS) --database=postgresql $(ON_A_SERVER)
+
+.PHONY: faults
+faults: $(VENV)/development ## Processes killed KILLS=200 times, disks full, networks cut: nothing lost, nothing twice
+	@$(BIN)/python -m pytest -n $(JOBS) --kills $(KILLS) tests/faults
 
 .PHONY: check
 check: $(VENV)/development ## Format, lint, types, layers, unit tests

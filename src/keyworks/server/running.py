@@ -5,11 +5,13 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+PROGRAM: Final = (sys.executable, "-m", "keyworks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +44,24 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    home: Path, *, start_seconds: float = 30.0, stop_seconds: float = 30.0
+    home: Path,
+    *,
+    program: Sequence[str | Path] = PROGRAM,
+    start_seconds: float = 30.0,
+    stop_seconds: float = 30.0,
 ) -> Iterator[RunningServer]:
     """Run ``keyworks serve`` on the installation in ``home`` until the block ends.
 
     Args:
         home: The installation's folder; its log is in JSON.
+        program: What is started as ``keyworks``.
         start_seconds: How long it may take to be ready.
         stop_seconds: How long it may take to stop; then it is killed.
 
     Raises:
         RuntimeError: It was not ready in time, or ended before; with what it logged.
     """
-    command = [sys.executable, "-m", "keyworks", "--home", str(home), "serve"]
+    command = [*program, "--home", str(home), "serve"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
         log: queue.SimpleQueue[str] = queue.SimpleQueue()
         reader = threading.Thread(target=_read_log, args=(process, log), daemon=True)
