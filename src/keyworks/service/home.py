@@ -6,7 +6,8 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -20,15 +21,21 @@ _RANDOM: Final = "[a-z0-9_]{8}"
 """What Python adds to the name of a temporary folder."""
 
 
+class Work(StrEnum):
+    """What a node's folder is made for."""
+
+    INIT = "init"
+    JOIN = "join"
+
+
 @contextmanager
-def work_folder(home: Path) -> Iterator[Path]:
+def work_folder(home: Path, work_on: Work) -> Iterator[Path]:
     """Yield a folder beside ``home`` that nobody else has, locked while it is used and removed in the end."""
     try:
         if home.exists() and (not home.is_dir() or any(home.iterdir())):
             raise OperatorError(f"{home} exists and is not an empty folder; nothing was changed.")
         home.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left(home)
-        work = Path(tempfile.mkdtemp(prefix=_work_prefix(home), dir=home.parent))
+        work = Path(tempfile.mkdtemp(prefix=_prefix(home, work_on), dir=home.parent))
         descriptor = _lock(work)
     except OSError as error:
         raise OperatorError(f"{home} cannot be created: {error.strerror}.") from error
@@ -39,19 +46,26 @@ def work_folder(home: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _work_prefix(home: Path) -> str:
-    return f".{home.name}.init-"
+def _prefix(home: Path, work_on: Work) -> str:
+    return f".{home.name}.{work_on}-"
 
 
-def _remove_left(home: Path) -> None:
-    """Remove what a killed process has left: unfinished installations for ``home`` that nobody holds."""
-    name = re.compile(re.escape(_work_prefix(home)) + _RANDOM)
-    for left in home.parent.iterdir() if os.access(home.parent, os.R_OK) else ():
-        if name.fullmatch(left.name):
-            with suppress(OSError):  # it is being made, or is somebody else's
-                descriptor = _lock(left, fcntl.LOCK_NB)
-                shutil.rmtree(left, ignore_errors=True)
-                os.close(descriptor)
+def left_behind(home: Path, work_on: Work) -> Iterator[Path]:
+    """Yield each folder for ``home`` that a killed process has left, and remove it afterwards."""
+    name = re.compile(re.escape(_prefix(home, work_on)) + _RANDOM)
+    readable = home.parent.is_dir() and os.access(home.parent, os.R_OK)
+    for left in list(home.parent.iterdir()) if readable else ():
+        if not name.fullmatch(left.name):
+            continue
+        try:
+            descriptor = _lock(left, fcntl.LOCK_NB)
+        except OSError:  # it is being made, or is somebody else's
+            continue
+        try:
+            yield left
+            shutil.rmtree(left, ignore_errors=True)
+        finally:
+            os.close(descriptor)
 
 
 def _lock(folder: Path, flags: int = 0) -> int:

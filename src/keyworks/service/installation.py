@@ -51,7 +51,12 @@ class Installation:
     @property
     def operator(self) -> Requester:
         """Return who works here, as the ledger says it: whoever may read the passphrase."""
-        return Requester(f"operator:{_account()}", "local")
+        return operator()
+
+
+def operator() -> Requester:
+    """Return who runs this process, as the ledger says it."""
+    return Requester(f"operator:{_account()}", "local")
 
 
 def _account() -> str:

@@ -8,7 +8,7 @@ from keyworks.errors import OperatorError
 from keyworks.keys.master import read_passphrase
 from keyworks.ledger.records import enter
 from keyworks.service.event import event
-from keyworks.service.home import put_in_place, work_folder, write_files
+from keyworks.service.home import Work, left_behind, put_in_place, work_folder, write_files
 from keyworks.service.installation import Installation, open_installation
 from keyworks.service.server_certificate import server_certificate
 from keyworks.settings.node import NodeSettings, check_node_settings
@@ -40,7 +40,9 @@ async def join_installation(new: NewNode, clock: Clock | None = None) -> None:
     clock = clock or SystemClock()
     check_node_settings(new.settings)
     home = new.home.absolute()
-    with work_folder(home) as work:
+    for _ in left_behind(home, Work.JOIN):
+        pass
+    with work_folder(home, Work.JOIN) as work:
         passphrase = None
         if new.passphrase_file is not None:
             passphrase = read_passphrase(new.passphrase_file, None)

@@ -9,7 +9,7 @@ import msgspec
 
 from keyworks.errors import IntegrityFailure, OperatorError
 from keyworks.ledger.checkpoint import Checkpoint
-from keyworks.ledger.records import current_root, enter, waiting_of
+from keyworks.ledger.records import current_root, enter, find_entry, waiting_of
 from keyworks.service.event import event
 from keyworks.service.installation import (
     SETTINGS_FILE,
@@ -19,11 +19,21 @@ from keyworks.service.installation import (
     settings_of,
 )
 from keyworks.service.ledger import export_ledger
+from keyworks.service.tables import TABLES
 from keyworks.settings.node import Database, WrongSetting, check_node_settings, with_database
 from keyworks.store.clock import Clock, SystemClock
 from keyworks.store.durable import sync_folder, write_new_file
 from keyworks.store.location import PostgreSQLServer, SQLiteFile
-from keyworks.store.migrate import NONE, check_version, migrate, remove_tables, version_of
+from keyworks.store.migrate import (
+    HEAD,
+    NONE,
+    alone,
+    check_version,
+    is_empty,
+    migrate,
+    remove_tables,
+    version_of,
+)
 
 _KEPT: Final = ".moved"
 """What is added to the name of the file that was moved: it is kept, and nobody takes it for the present one."""
@@ -61,14 +71,15 @@ async def move_installation(home: Path, database: Database, clock: Clock | None 
     before = await _verified(home, clock)
     from keyworks.store.postgresql.copying import copy_rows, locked
 
-    with locked(source.path) as connection:
+    with locked(source.path) as connection, alone(target):
         await _check_still(home, clock, before)
+        await _check_free(home, database, target, clock)
         migrate(target)
         try:
-            rows = copy_rows(connection, target)
+            rows = copy_rows(connection, target, TABLES)
             await _check_same(home, database, clock, before)
         except BaseException:
-            remove_tables(target)
+            remove_tables(target, TABLES)
             raise
         kept = _switch(home, source.path, database)
     return Moved(sum(rows.values()), before.size, kept)
@@ -86,9 +97,34 @@ def _checked(home: Path, database: Database) -> tuple[SQLiteFile, PostgreSQLServ
     if not isinstance(target, PostgreSQLServer):
         raise OperatorError("Say where it is to be, as postgresql://USER@HOST/NAME.")
     check_version(source)
-    if version_of(target) != NONE:
-        raise OperatorError(f"{target} holds an installation already; name an empty database.")
     return source, target
+
+
+async def _check_free(home: Path, database: Database, target: PostgreSQLServer, clock: Clock) -> None:
+    """Refuse a database that holds an installation; what a killed move has left there is removed."""
+    if version_of(target) == NONE or is_empty(target, TABLES):
+        return
+    if version_of(target) != HEAD or not await _is_unused_copy(home, database, clock):
+        raise OperatorError(f"{target} holds an installation already; name an empty database.")
+    remove_tables(target, TABLES)
+
+
+async def _is_unused_copy(home: Path, database: Database, clock: Clock) -> bool:
+    """Return whether a database holds this installation, and nothing has happened there that has not here.
+
+    Then the last entry of its ledger is one of the file's, and what says that it was moved has no place yet.
+    """
+    try:
+        async with open_installation(home, clock, looks=True, database=database) as copy:
+            size, _ = await copy.store.read(current_root)
+            waiting, _ = await copy.store.read(waiting_of)
+            last = await copy.store.read(lambda tx: find_entry(tx, str(size - 1)))
+    except OperatorError:
+        return False
+    if last is None or waiting > 1:
+        return False
+    async with open_installation(home, clock, looks=True) as own:
+        return await own.store.read(lambda tx: find_entry(tx, last.id)) == last
 
 
 async def _verified(home: Path, clock: Clock) -> Checkpoint:

@@ -7,22 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from keyworks.errors import OperatorError
+from keyworks.errors import OperatorError, Unavailable
 from keyworks.keys.purpose import Purpose
-from keyworks.keys.software import create_key_store, prepare_key_store
+from keyworks.keys.software import KeyStore, create_key_store, prepare_key_store
 from keyworks.ledger.entry import SealedEntry
 from keyworks.ledger.records import INSERT_IDENTITY, insert_entries
 from keyworks.service.event import event
-from keyworks.service.home import PASSPHRASE_FILE, put_in_place, work_folder, write_files
+from keyworks.service.home import PASSPHRASE_FILE, Work, left_behind, put_in_place, work_folder, write_files
 from keyworks.service.installation import (
     Installation,
     location_of,
     open_installation,
     passphrase_of,
+    settings_of,
 )
 from keyworks.service.keymaking import make_key
 from keyworks.service.policy.apply import apply, propose
 from keyworks.service.server_certificate import server_certificate
+from keyworks.service.tables import TABLES
 from keyworks.settings.factory import Draft, read_factory
 from keyworks.settings.node import (
     Database,
@@ -36,8 +38,8 @@ from keyworks.settings.node import (
 from keyworks.settings.toml import Source
 from keyworks.store.clock import Clock, SystemClock
 from keyworks.store.engine import Transaction
-from keyworks.store.location import Location, PostgreSQLServer, SQLiteFile
-from keyworks.store.migrate import NONE, migrate, remove_tables, version_of
+from keyworks.store.location import Location, SQLiteFile
+from keyworks.store.migrate import HEAD, NONE, alone, is_empty, migrate, remove_tables, version_of
 from keyworks.store.opening import open_store
 
 _PASSPHRASE_OCTETS: Final = 32
@@ -93,7 +95,9 @@ async def create_installation(new: NewInstallation, clock: Clock | None = None) 
     except WrongSetting as wrong:
         raise OperatorError(wrong.sentence) from wrong
     home = new.home.absolute()
-    with work_folder(home) as work:
+    for left in left_behind(home, Work.INIT):
+        await _take_back(left, clock)
+    with work_folder(home, Work.INIT) as work:
         try:
             await _create_in(work, new, factory, clock)
             put_in_place(work, home)
@@ -114,18 +118,57 @@ def _new_tables(location: Location) -> Iterator[None]:
     """Make the tables of an installation; where what follows fails, those on a server are removed again."""
     if isinstance(location, SQLiteFile):
         location.path.touch(mode=0o600)
-    elif version_of(location) != NONE:
-        raise OperatorError(
-            f"{location} holds an installation already; nothing was changed. Name an empty database, or let "
-            "this node join that installation (`keyworks join`)."
-        )
-    migrate(location)
-    try:
+        migrate(location)
         yield
-    except BaseException:
-        if isinstance(location, PostgreSQLServer):
-            remove_tables(location)
-        raise
+        return
+    with alone(location):
+        if version_of(location) != NONE and not is_empty(location, TABLES):
+            raise OperatorError(
+                f"{location} holds an installation already; nothing was changed. Name an empty database, or "
+                "let this node join that installation (`keyworks join`)."
+            )
+        migrate(location)
+        try:
+            yield
+        except BaseException:
+            remove_tables(location, TABLES)
+            raise
+
+
+async def _take_back(left: Path, clock: Clock) -> None:
+    """Remove from a server what a killed init has left there: what opens with the passphrase that it has made.
+
+    Nobody can have used that: the folder with the passphrase never got its place.
+    """
+    try:
+        settings = settings_of(left)
+        if settings.keys.passphrase_file is None:  # anybody may have the one in an environment
+            return
+        location, passphrase = location_of(left, settings.database), passphrase_of(left, settings.keys)
+    except OperatorError:  # it was killed before it had written them
+        return
+    if isinstance(location, SQLiteFile):
+        return
+    try:
+        with alone(location):
+            if version_of(location) == HEAD and await _opens(location, passphrase, clock):
+                remove_tables(location, TABLES)
+    except Unavailable as error:
+        raise OperatorError(
+            f"{left} is left from an init that was killed, and {location} cannot be reached to take back what "
+            "it has done there; start that server, or remove the folder if it is gone."
+        ) from error
+
+
+async def _opens(location: Location, passphrase: bytes, clock: Clock) -> bool:
+    store = open_store(location, clock, looks=True)
+    try:
+        await KeyStore.open(store, passphrase, clock)
+    except OperatorError:
+        return False
+    finally:
+        await store.close()
+    return True
 
 
 async def _fill(work: Path, new: NewInstallation, factory: Draft, clock: Clock) -> None:

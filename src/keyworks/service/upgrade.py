@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyworks.ledger.records import enter
-from keyworks.service.event import event
-from keyworks.service.installation import Installation, location_of, open_installation, settings_of
+from keyworks.ledger.records import insert_entries
+from keyworks.service.installation import (
+    Installation,
+    location_of,
+    open_installation,
+    operator,
+    settings_of,
+)
 from keyworks.service.policy.apply import apply, propose
 from keyworks.service.policy.history import present_policy
 from keyworks.settings.factory import Draft
-from keyworks.store.clock import Clock
+from keyworks.store.clock import Clock, SystemClock
 from keyworks.store.migrate import HEAD, migrate, version_of
 
 
@@ -32,17 +37,17 @@ async def upgrade_installation(home: Path, clock: Clock | None = None) -> Upgrad
     Raises:
         OperatorError: There is no installation or no database, or a newer release made it.
     """
-    location = location_of(home, settings_of(home).database)
+    settings = settings_of(home)
+    location = location_of(home, settings.database)
     upgrade = Upgrade(version_of(location), HEAD)
     if upgrade.before != upgrade.now:
-        migrate(location)
-        async with open_installation(home, clock) as installation:
-            detail = (("from", upgrade.before), ("to", upgrade.now))
-            entry = event(
-                installation, "installation.upgraded", f"node:{installation.settings.node.name}", detail
-            )
-            await installation.store.write(enter, entry)
-            await _begin_history(installation)
+        detail = (("from", upgrade.before), ("to", upgrade.now))
+        at = (clock or SystemClock()).now()
+        entry = operator().entry(at, f"node:{settings.node.name}", "installation.upgraded", detail)
+        migrate(location, lambda tx: insert_entries(tx, [entry]))
+    # Whatever was killed before it came so far is finished by the next, which finds the present version.
+    async with open_installation(home, clock) as installation:
+        await _begin_history(installation)
     return upgrade
 
 

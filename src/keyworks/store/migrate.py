@@ -5,19 +5,25 @@ versions make with what the rooms declare, on every engine.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from sqlalchemy import Table
 
 from keyworks.errors import OperatorError
+from keyworks.store.engine import NO_PARAMETERS, Transaction
 from keyworks.store.file import check_exists, unusable
 from keyworks.store.location import Location, PostgreSQLServer, SQLiteFile
-from keyworks.store.schema import metadata
 from keyworks.store.sqlite import is_busy, translated
+from keyworks.store.statement import Compiled, Statement
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item")
 
 HEAD: Final = "0007"
 """The version this code works with."""
@@ -28,8 +34,12 @@ NONE: Final = "none"
 _VERSION: Final = "SELECT version_num FROM alembic_version"
 
 
-def migrate(location: Location) -> None:
+def migrate(location: Location, also: Callable[[Transaction], None] = lambda _: None) -> None:
     """Create a database's tables, or bring them to the present version: all steps, or none where one fails.
+
+    Args:
+        location: Of the database.
+        also: Works in the same transaction, on the present tables.
 
     Raises:
         OperatorError: It is no database, a damaged one, or a newer release's.
@@ -47,19 +57,83 @@ def migrate(location: Location) -> None:
         with _changing(location) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            also(_Changing(connection))
     except CommandError as error:
         raise OperatorError(f"{location} was made by a newer release than this one; use that.") from error
 
 
-def remove_tables(location: Location) -> None:
-    """Remove every table of ours from a database, with all that is in them: of an installation never finished.
+class _Changing(Transaction):
+    """The transaction that changes tables, for statements like anybody's."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def _compiled(self, statement: Statement) -> Compiled:
+        return statement.sqlite if self._connection.dialect.name == "sqlite" else statement.postgresql
+
+    def execute(
+        self, statement: Statement, parameters: Mapping[str, Any] = NO_PARAMETERS
+    ) -> list[tuple[Any, ...]]:
+        """Execute one statement and return all its rows."""
+        compiled = self._compiled(statement)
+        result = self._connection.exec_driver_sql(compiled.text, dict(compiled.bind(parameters)))
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+    def execute_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute one statement for each row of parameters."""
+        for row in rows:
+            self.execute(statement, row)
+
+    def together(self, work: Callable[[Transaction, _Item], _T], items: Sequence[_Item]) -> list[_T]:
+        """Return what ``work`` returns for each item, one after the other."""
+        return [work(self, item) for item in items]
+
+
+def remove_tables(location: Location, tables: Sequence[Table]) -> None:
+    """Remove tables from a database, with all that is in them: of an installation never finished.
+
+    Args:
+        location: Of the database.
+        tables: All that it has.
 
     Raises:
         Unavailable: It cannot be reached.
     """
     with _changing(location) as connection:
-        metadata.drop_all(connection)
+        for one in reversed(tables):
+            one.drop(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
+
+
+@contextmanager
+def alone(location: PostgreSQLServer) -> Iterator[None]:
+    """Keep others from making an installation in a database until the block ends.
+
+    Raises:
+        OperatorError: Somebody does.
+        Unavailable: It cannot be reached.
+    """
+    from keyworks.store.postgresql.schema import holding
+
+    with holding(location) as held:
+        if not held:
+            raise OperatorError(f"Somebody makes an installation in {location} just now; nothing was changed.")
+        yield
+
+
+def is_empty(location: PostgreSQLServer, tables: Sequence[Table]) -> bool:
+    """Return whether a database of the present version has no rows: whoever made its tables came no further.
+
+    Args:
+        location: Of the database.
+        tables: All that it has.
+
+    Raises:
+        Unavailable: It cannot be reached.
+    """
+    from keyworks.store.postgresql.schema import has_rows
+
+    return version_of(location) == HEAD and not has_rows(location, [one.name for one in tables])
 
 
 @contextmanager

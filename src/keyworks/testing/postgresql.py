@@ -15,10 +15,10 @@ import psycopg
 from psycopg import sql
 
 from keyworks.errors import OperatorError
+from keyworks.service.tables import TABLES
 from keyworks.settings.node import Database
 from keyworks.store.location import PostgreSQLServer
 from keyworks.store.migrate import migrate
-from keyworks.store.schema import metadata
 from keyworks.testing import Databases
 
 _PROGRAMS: Final = Path("/usr/lib/postgresql")
@@ -224,16 +224,13 @@ class Contents:
         """Return what is in a database."""
         with closing(psycopg.connect(url)) as connection:
             return cls(
-                tuple(
-                    (table.name, b"".join(map(bytes, _copied(connection, table.name))))
-                    for table in metadata.sorted_tables
-                )
+                tuple((table.name, b"".join(map(bytes, _copied(connection, table.name)))) for table in TABLES)
             )
 
     def fill(self, url: str) -> None:
         """Make these the contents of a database, in the place of what is in it."""
         with closing(psycopg.connect(url)) as connection, connection, connection.cursor() as cursor:
-            for table in reversed(metadata.sorted_tables):
+            for table in reversed(TABLES):
                 cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
             for name, octets in self.rows:
                 if octets:

@@ -1,19 +1,24 @@
 """Copying a database from a file to a server, row by row, while nobody writes the file."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import Table
 
+from keyworks.errors import InternalError
 from keyworks.store import sqlite
 from keyworks.store.location import PostgreSQLServer
 from keyworks.store.postgresql.connection import connect, translated
-from keyworks.store.schema import metadata
+
+_TABLES: Final = """
+    SELECT name FROM sqlite_master
+    WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' AND name != 'alembic_version'
+"""
 
 
 @contextmanager
@@ -34,20 +39,27 @@ def locked(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("ROLLBACK")
 
 
-def copy_rows(source: sqlite3.Connection, target: PostgreSQLServer) -> Mapping[str, int]:
+def copy_rows(
+    source: sqlite3.Connection, target: PostgreSQLServer, tables: Sequence[Table]
+) -> Mapping[str, int]:
     """Copy every row of every table, all of them or none; return how many each table has.
 
     Args:
         source: As ``locked`` yields it.
         target: Has the present schema, and no rows.
+        tables: Every one of them.
 
     Raises:
-        KeyworksError: The server cannot be reached, or refuses a row; nothing was copied.
+        KeyworksError: The server cannot be reached, or refuses a row, or the file has another table; nothing
+            was copied.
     """
     try:
+        others = {name for (name,) in source.execute(_TABLES)} - {one.name for one in tables}
+        if others:
+            raise InternalError("The database has tables that this release does not know.", private=str(others))
         with closing(connect(target, patient=True)) as connection:
             connection.execute("BEGIN")
-            copied = {table.name: _copy(source, connection, table) for table in metadata.sorted_tables}
+            copied = {table.name: _copy(source, connection, table) for table in tables}
             connection.execute("COMMIT")
     except psycopg.Error as error:
         raise translated(error) from error
