@@ -41,7 +41,7 @@ AT_A_TIME: Final = 8
 INSISTS_SECONDS: Final = 120
 """How long a device goes on asking where nobody serves."""
 
-_PATIENT: Final = Persistence(connections=AT_A_TIME, patience=timedelta(seconds=INSISTS_SECONDS))
+PATIENT: Final = Persistence(connections=AT_A_TIME, patience=timedelta(seconds=INSISTS_SECONDS))
 _LOOK_SECONDS: Final = 0.2
 _MAKER: Final = ("Example Supplier", "Pump")
 
@@ -73,14 +73,11 @@ class Line:
 
     def client(self, server: RunningServer) -> EnrollmentClient:
         """Return the station's client of one machine."""
-        return EnrollmentClient(server.enrollment, "idevid", self.trust, self.station, _PATIENT)
+        return EnrollmentClient(server.enrollment, "idevid", self.trust, self.station, PATIENT)
 
     async def register(self, count: int, first: int = 0) -> list[str]:
         """Register devices; return their serial numbers."""
-        serial_numbers = [f"SN-{number:05}" for number in range(first, first + count)]
-        async with open_installation(self.homes[-1]) as installation:
-            await add_devices(installation, *_MAKER, serial_numbers)
-        return serial_numbers
+        return await register(self.homes[-1], count, first)
 
     async def enroll(
         self, serial_numbers: Sequence[str], during: Callable[[int], None] = lambda _: None
@@ -103,6 +100,14 @@ class Line:
 
             await asyncio.gather(*(work(place % len(clients)) for place in range(AT_A_TIME)))
         return [found[place] for place in range(len(serial_numbers))]
+
+
+async def register(home: Path, count: int, first: int = 0) -> list[str]:
+    """Register devices; return their serial numbers."""
+    serial_numbers = [f"SN-{number:05}" for number in range(first, first + count)]
+    async with open_installation(home) as installation:
+        await add_devices(installation, *_MAKER, serial_numbers)
+    return serial_numbers
 
 
 async def insisted(clients: Sequence[EnrollmentClient], request: bytes) -> Outcome:
@@ -148,7 +153,7 @@ class Prepared:
         """Let the station get its certificate."""
         signer, request = await key_and_request(Name.of((oids.COMMON_NAME, "line-1")))
         credentials = BasicCredentials("line-1", self.secret)
-        async with EnrollmentClient(server.enrollment, self.label, self.trust, credentials, _PATIENT) as client:
+        async with EnrollmentClient(server.enrollment, self.label, self.trust, credentials, PATIENT) as client:
             granted = await client.simpleenroll(request)
             return ClientCertificate((granted.der, (await client.cacerts())[0]), signer)
 
