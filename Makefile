@@ -98,7 +98,7 @@ $(VENV)/runtime: requirements.lock pyproject.toml tools/debian
 	@touch $@
 
 $(VENV)/development: $(VENV)/runtime requirements-dev.lock tools/debian
-	@tools/debian python3-venv openssl curl iproute2 postgresql nginx mosquitto mosquitto-clients openvpn \
+	@tools/debian python3-venv openssl curl iproute2 postgresql nginx mosquitto mosquitto-clients openvpn faketime \
 	  strongswan-pki strongswan-swanctl charon-systemd libstrongswan-standard-plugins \
 	  libstrongswan-extra-plugins libcharon-extra-plugins
 	@echo "Installing from requirements-dev.lock ..."

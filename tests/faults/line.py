@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -11,6 +14,8 @@ from itertools import cycle
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+
+import pytest
 
 from keyworks import oids
 from keyworks.access.credential import BasicCredentials
@@ -42,7 +47,11 @@ INSISTS_SECONDS: Final = 120
 """How long a device goes on asking where nobody serves."""
 
 PATIENT: Final = Persistence(connections=AT_A_TIME, patience=timedelta(seconds=INSISTS_SECONDS))
+_ONCE: Final = Persistence(attempts=1)
 _LOOK_SECONDS: Final = 0.2
+READY_SECONDS: Final = 30
+"""A worker tries every ten seconds whether it can write."""
+
 _MAKER: Final = ("Example Supplier", "Pump")
 
 Outcome = bytes | KeyworksError
@@ -246,7 +255,9 @@ async def check(
         key = (await ledger_identity(installation)).key
     recorded = [one for one in every if one.profile == "idevid"]
     live = [one for one in recorded if one.state == "valid"]
-    assert {one.der for one in live} == set(held), "what clients hold is what is recorded"
+    ders = {one.der for one in live}
+    assert len(set(held) - ders) == 0, "clients hold nothing that is not recorded"
+    assert len(ders - set(held)) == 0, "nothing is recorded that nobody holds"
     assert max(Counter(one.owner for one in live).values()) == 1, "one live certificate each"
     serial_numbers = Counter((one.generation_id, one.serial_number) for one in every)
     assert max(serial_numbers.values()) == 1, "no serial number twice"
@@ -266,3 +277,29 @@ def _issued_in(entries: Path) -> Iterator[str]:
             body = json.loads(json.loads(line)["body"])
             if body["action"] == "certificate.issued":
                 yield body["detail"]["fingerprint"]
+
+
+async def refusal(line: Line, serial_number: str) -> str:
+    """Ask once, for a device; return why there is no certificate just now."""
+    [server] = line.servers
+    async with EnrollmentClient(server.enrollment, "idevid", line.trust, line.station, _ONCE) as client:
+        with pytest.raises(Unavailable) as refused:
+            await client.simpleenroll(await device_request(serial_number))
+    return refused.value.detail
+
+
+def status(server: RunningServer, path: str) -> int:
+    """Return what the server answers on its plain port."""
+    try:
+        with urllib.request.urlopen(f"{server.publication}{path}", timeout=20) as answer:  # noqa: S310 - ours
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def wait_until_ready(server: RunningServer, wanted: int = 200) -> None:
+    """Wait until the server says that it is ready, or with 503 that it is not."""
+    ends = time.monotonic() + READY_SECONDS
+    while status(server, "/readyz") != wanted:
+        assert time.monotonic() < ends, f"/readyz never answered {wanted}"
+        time.sleep(_LOOK_SECONDS)

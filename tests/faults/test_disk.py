@@ -2,20 +2,24 @@
 
 import asyncio
 import shutil
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from keyworks.enroll.est import EnrollmentClient
 from keyworks.enroll.persistence import Persistence
-from keyworks.errors import Unavailable
-from keyworks.server.running import RunningServer, running_server
-from tests.faults.line import Line, certificates_of, check, device_request, prepare, register
+from keyworks.server.running import running_server
+from tests.faults.line import (
+    Line,
+    certificates_of,
+    check,
+    prepare,
+    refusal,
+    register,
+    status,
+    wait_until_ready,
+)
 from tests.faults.volume import Volume, volume
 
 DEVICES: Final = 30
@@ -31,23 +35,6 @@ def disk(tmp_path: Path) -> Iterator[Volume]:
         yield disk
 
 
-def _status(server: RunningServer, path: str) -> int:
-    try:
-        with urllib.request.urlopen(f"{server.publication}{path}", timeout=20) as answer:  # noqa: S310 - ours
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-def _wait_for(server: RunningServer, status: int) -> None:
-    """Wait until the server says that it is ready, or that it is not."""
-    for _ in range(300):
-        if _status(server, "/readyz") == status:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"/readyz never answered {status}.")
-
-
 def test_a_full_disk_stops_issuing_until_there_is_room(disk: Volume, tmp_path: Path) -> None:
     home = tmp_path / "made"
     prepared = asyncio.run(prepare(home))
@@ -59,26 +46,16 @@ def test_a_full_disk_stops_issuing_until_there_is_room(disk: Volume, tmp_path: P
         held = certificates_of(asyncio.run(line.enroll(names[:10])))
         with disk.full():
             for name in names[10:13]:
-                told = asyncio.run(_refused(line, name))
+                told = asyncio.run(refusal(line, name))
                 assert "cannot be written" in told
-            assert _status(server, "/healthz") == 200
-            _wait_for(server, 503)
-        _wait_for(server, 200)
+            assert status(server, "/healthz") == 200
+            wait_until_ready(server, 503)
+        wait_until_ready(server, 200)
         held += certificates_of(asyncio.run(line.enroll(names[10:])))
         assert server.process.poll() is None, "nobody had to do anything"
     shutil.rmtree(home)
     disk.run("cp", "-a", disk.folder / "plant", home)
     asyncio.run(check(home, held, tmp_path / "ledger"))
-
-
-async def _refused(line: Line, name: str) -> str:
-    """Ask once; return why there is no certificate."""
-    [server] = line.servers
-    client = EnrollmentClient(server.enrollment, "idevid", line.trust, line.station, ONCE)
-    async with client:
-        with pytest.raises(Unavailable) as refused:
-            await client.simpleenroll(await device_request(name))
-    return refused.value.detail
 
 
 def test_a_disk_that_is_read_only_is_told_when_the_server_starts(disk: Volume, tmp_path: Path) -> None:

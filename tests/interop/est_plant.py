@@ -4,7 +4,7 @@ import asyncio
 import base64
 import itertools
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from keyworks.access.principal import Kind
 from keyworks.cms.signed_data import parse_certs_only
-from keyworks.server.running import RunningServer, running_server
+from keyworks.server.running import PROGRAM, RunningServer, running_server
 from keyworks.service.accounts import renew_secret
 from keyworks.service.anchors import add_anchor
 from keyworks.service.authorities import find_generation
@@ -105,12 +105,14 @@ class Site:
         folder: For the clients' files.
         trust: The root above the server's certificate.
         server: Running.
+        within: A command that runs clients elsewhere, such as in a network of its own.
     """
 
     home: Path
     folder: Path
     trust: Path
     server: RunningServer
+    within: tuple[str, ...] = ()
 
     def act(self, work: Callable[[Installation], Awaitable[Outcome]]) -> Outcome:
         """Do an operator's work beside the running server."""
@@ -139,6 +141,7 @@ class Site:
         """Ask with ``curl``; ``data`` makes it a POST."""
         head, body = self.file(), self.file()
         words = [
+            *self.within,
             "curl",
             "-sS",
             "--max-time",
@@ -230,14 +233,23 @@ def create(folder: Path, preset: str, limits: Limits | None = None, *, workers: 
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Site]:
-    """Serve the installation in ``home`` until the block ends."""
+def serving(
+    home: Path, *, program: Sequence[str] = PROGRAM, within: tuple[str, ...] = (), seen: Path | None = None
+) -> Iterator[Site]:
+    """Serve the installation in ``home`` until the block ends.
+
+    Args:
+        home: Its folder.
+        program: What serves it.
+        within: A command that runs clients elsewhere.
+        seen: The same installation as operators see it from here; ``home``, if nothing is said.
+    """
     folder = home.parent / f"{home.name}-clients"
     folder.mkdir(exist_ok=True)
     trust = folder / "server.pem"
-    trust.write_text(pem_of(authority_certificate(home, "root")))
-    with running_server(home) as server:
-        yield Site(home, folder, trust, server)
+    trust.write_text(pem_of(authority_certificate(seen or home, "root")))
+    with running_server(home, program=program) as server:
+        yield Site(seen or home, folder, trust, server, within)
 
 
 def authority_certificate(home: Path, name: str) -> bytes:

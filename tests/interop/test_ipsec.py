@@ -13,9 +13,9 @@ from shutil import copyfile
 import pytest
 
 from tests.interop.est_plant import Client
-from tests.interop.network import Host, Running, behind, host, link
 from tests.interop.page import configuration
 from tests.interop.peers import Plant
+from tests.network import Host, Running, behind, host, link
 
 GATEWAY, DEVICE = "gateway.plant.example", "pump-7.plant.example"
 CHARON = """\

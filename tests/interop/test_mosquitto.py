@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from tests.interop.est_plant import Client
-from tests.interop.network import Host, Running, host
 from tests.interop.page import configuration, identity
 from tests.interop.peers import Plant
+from tests.network import Host, Running, host
 
 BROKER = "127.0.0.1"
 AROUND = "user root\nlog_dest stderr\nlog_type all\n"

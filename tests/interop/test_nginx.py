@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.interop.est_plant import Client
-from tests.interop.network import Host, host
 from tests.interop.page import configuration, identity
 from tests.interop.peers import Plant
+from tests.network import Host, host
 
 AROUND = """\
 daemon off;

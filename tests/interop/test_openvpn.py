@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.interop.est_plant import Client
-from tests.interop.network import Host, Running, host, link
 from tests.interop.page import configuration, identity
 from tests.interop.peers import Plant
+from tests.network import Host, Running, host, link
 
 VERBOSE = "verb 3\n"
 ANSWER = "import socket; s = socket.create_server(('10.8.0.1', 80)); print('bound', flush=True); "

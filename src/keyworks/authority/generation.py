@@ -65,6 +65,11 @@ class Generation:
         """
         if not self.authority.enabled and not self.authority.retired:
             raise Unavailable(f"Authority {self.authority.name} is disabled; enable it first.")
+        if at < self.certificate.not_before:
+            raise Unavailable(
+                f"Authority {self.authority.name}, generation {self.number}, begins later than it is by this "
+                "machine's clock; the operator has to correct the clock (`keyworks clock show`)."
+            )
         if not self.is_in_use(at):
             raise Unavailable(
                 f"Authority {self.authority.name}, generation {self.number}, is outside the period in which "

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The version this code works with."""
 
 NONE: Final = "none"

@@ -23,6 +23,15 @@ clock_mark: Final = Table(
 )
 """The latest instant at which anything was written: a clock set back is noticed by it."""
 
+writer_mark: Final = Table(
+    "writer_mark",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("at", Integer, nullable=False),
+)
+"""The last transaction of each process that writes a database on a server: to look up a commit that is lost."""
+
 
 def where(condition: str) -> dict[str, Any]:
     """Return what makes an index a partial one on every engine."""

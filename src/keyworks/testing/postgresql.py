@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +86,12 @@ def as_its_account(*command: str | Path) -> list[str]:
 
 
 @contextmanager
-def running_cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[Cluster]:
+def running_cluster(settings: Mapping[str, str] = SETTINGS, within: Sequence[str] = ()) -> Iterator[Cluster]:
     """Make a server, run it, and remove it in the end.
+
+    Args:
+        settings: What differs from the server's own.
+        within: A command that runs it elsewhere, such as in a network of its own.
 
     Raises:
         OperatorError: PostgreSQL is not installed.
@@ -101,7 +105,7 @@ def running_cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[Cluster]
         done = subprocess.run([*make, "--no-sync", "--locale=C"], capture_output=True, check=False)
         if done.returncode:
             raise RuntimeError(f"initdb failed: {done.stderr.decode(errors='replace')}")
-        process = start(folder, settings)
+        process = start(folder, settings, within)
         try:
             yield Cluster(folder, process)
         finally:
@@ -110,7 +114,7 @@ def running_cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[Cluster]
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start(folder: Path, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def start(folder: Path, settings: Mapping[str, str], within: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
     """Start the server whose data are in ``folder``, and wait until it answers.
 
     Raises:
@@ -119,7 +123,7 @@ def start(folder: Path, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]
     options = [f"-c{name}={value}" for name, value in {"unix_socket_directories": folder, **settings}.items()]
     log = folder / "log"
     with log.open("ab") as output:
-        command = as_its_account(programs() / "postgres", "-D", folder, *options)
+        command = [*within, *as_its_account(programs() / "postgres", "-D", folder, *options)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     ends = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < ends and process.poll() is None:

@@ -162,6 +162,17 @@ async def test_an_authority_past_its_usage_period_issues_nothing(
         await desk.station("line-2", "idevid")
 
 
+async def test_a_clock_before_an_authority_began_is_what_has_to_be_corrected(
+    desk: EnrollmentDesk, clock: FixedClock
+) -> None:
+    """A next generation, made at such a time, would help nobody."""
+    before = (await find_generation(desk.installation, "issuing")).certificate.not_before - 1
+    secret = await add_station(desk.installation, "line-2", ["idevid"])
+    clock.at = before
+    with pytest.raises(Unavailable, match="begins later than it is by this machine's clock"):
+        await desk.enroll(secret.enrolls_at, by=BasicCredentials("line-2", secret.secret))
+
+
 async def test_the_next_generation_issues_in_every_worker_and_the_former_ones_certificates_go_on(
     desk: EnrollmentDesk, station: Holder, clock: FixedClock
 ) -> None:

@@ -27,8 +27,11 @@ _SESSION: Final = (
     f"-c lock_timeout={_LOCK_SECONDS}s -c idle_in_transaction_session_timeout={_IDLE_SECONDS}s "
     f"-c statement_timeout={_ANSWER_SECONDS}s -c client_min_messages=warning"
 )
-_LOOKS: Final = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
-"""What is asked between two syncs of a pipeline is one transaction, so it has one snapshot."""
+_LOOKS: Final = "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on"
+"""What is asked between two syncs of a pipeline is one transaction, so it has one snapshot.
+
+No option of the connection: ``target_session_attrs=read-write`` would take the server for one that only reads.
+"""
 
 _DURABLE: Final = """
     SELECT set_config('synchronous_commit', 'on', false)
@@ -70,7 +73,7 @@ def connect(location: PostgreSQLServer, *, patient: bool = False, looks: bool = 
         psycopg.Error: There is no server, or it refuses.
     """
     given = conninfo_to_dict(location.url)
-    options = ["" if patient else _SESSION, str(given.pop("options", "")), _LOOKS if looks else ""]
+    options = ["" if patient else _SESSION, str(given.pop("options", ""))]
     parameters: dict[str, Any] = {
         "connect_timeout": _CONNECT_SECONDS,
         "application_name": "keyworks",
@@ -80,7 +83,7 @@ def connect(location: PostgreSQLServer, *, patient: bool = False, looks: bool = 
     if location.password is not None:
         parameters["password"] = location.password
     connection = Connection.connect(autocommit=True, prepare_threshold=_PREPARED_AFTER, **parameters)
-    connection.execute(_DURABLE)
+    connection.execute(_LOOKS if looks else _DURABLE)
     return connection
 
 

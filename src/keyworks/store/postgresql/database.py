@@ -4,14 +4,17 @@ Reads that are asked for together travel together. Whatever writes takes one loc
 so all that the rooms decide in a transaction (who owns a key, how far a quota has been used) is decided one
 after the other, as in SQLite.
 
-A connection that is lost in a COMMIT leaves open what became of it: the server knows, and is asked.
+A connection that is lost in a COMMIT leaves open what became of it. The server's own numbers of transactions do
+not tell: after a crash or a failover they are given again. So each transaction numbers itself, in a row of its
+process, and whether that is there is looked up, under the lock that the transaction would still hold.
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import psycopg
 
@@ -32,7 +35,13 @@ _RETRY_SECONDS: Final = 0.5
 _FATE_SECONDS: Final = 8.0
 _FATE_PAUSE: Final = 0.1
 _READERS: Final = 2
-_LOCK: Final = "SELECT pg_current_xact_id()::text FROM (SELECT pg_advisory_xact_lock(%s)) AS locked"
+_LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
+_MARK: Final = """
+    INSERT INTO writer_mark (id, number, at) VALUES (%s, %s, extract(epoch FROM now())::bigint)
+    ON CONFLICT (id) DO UPDATE SET number = EXCLUDED.number, at = EXCLUDED.at
+"""
+_FORGET: Final = "DELETE FROM writer_mark WHERE at < extract(epoch FROM now())::bigint - 7 * 86400"
+_MARKED: Final = "SELECT number FROM writer_mark WHERE id = %s"
 _END_IDLE: Final = """
     SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND objsubid = 1
@@ -41,7 +50,6 @@ _END_IDLE: Final = """
     AND state LIKE 'idle in transaction%%'
     AND state_change < clock_timestamp() - current_setting('idle_in_transaction_session_timeout')::interval
 """
-_FATE: Final = "SELECT pg_xact_status(%s::xid8)"
 
 
 class _OwnTransaction(Transaction):
@@ -97,7 +105,8 @@ class PostgreSQLDatabase(Database):
         self._rounds: set[asyncio.Task[None]] = set()
         self._starts = False
         self._writer: Connection | None = None
-        self._transaction_id = ""
+        self._process = secrets.token_hex(16)
+        self._number = 0
         self._refused_until = 0.0
 
     async def read(self, query: Callable[[Transaction], _T]) -> _T:
@@ -180,7 +189,8 @@ class PostgreSQLDatabase(Database):
         for last in (False, True):
             connection = self._writer = self._writer or await self._connect(looks=self._looks)
             try:
-                self._transaction_id = await switched(_begin, connection)
+                self._number += 1
+                await switched(_begin, connection, self._process, self._number)
             except psycopg.Error as error:
                 usable = await _undone(connection)
                 self._writer = connection if usable else None
@@ -236,16 +246,16 @@ class PostgreSQLDatabase(Database):
         while time.monotonic() < ends:
             try:
                 connection = self._writer = await self._connect(looks=False)
-                fate = await switched(_fate_of, connection, self._transaction_id)
+                found = await switched(_is_marked, connection, self._process, self._number)
             except (Unavailable, psycopg.Error):
                 await self.roll_back()
+                if self._writer is not None:  # whoever has the lock may be what is left of the lost connection
+                    await self._end_idle(self._writer)
                 await asyncio.sleep(_FATE_PAUSE)
                 continue
-            if fate == "committed":
+            if found:
                 return
-            if fate == "aborted":
-                break
-            await asyncio.sleep(_FATE_PAUSE)
+            break
         raise DatabaseLost("The database cannot be reached; ask again.", private=str(lost)) from lost
 
     async def roll_back(self) -> None:
@@ -276,15 +286,21 @@ def _end_idle(connection: Connection) -> list[tuple[Any, ...]]:
     return connection.execute(_END_IDLE, [WRITE_LOCK]).fetchall()
 
 
-def _fate_of(connection: Connection, transaction_id: str) -> str | None:
-    [(fate,)] = connection.execute(_FATE, [transaction_id]).fetchall()
-    return cast("str | None", fate)
-
-
-def _begin(connection: Connection) -> str:
-    """Begin, lock, and return what the server calls the transaction: one journey."""
+def _begin(connection: Connection, process: str, number: int) -> None:
+    """Begin, lock, and say which transaction it is: one journey."""
     with connection.pipeline():
         connection.execute("BEGIN")
-        cursor = connection.execute(_LOCK, [WRITE_LOCK])
-    [(transaction_id,)] = cursor.fetchall()
-    return str(transaction_id)
+        connection.execute(_LOCK, [WRITE_LOCK])
+        connection.execute(_MARK, [process, number])
+        if number == 1:
+            connection.execute(_FORGET)
+
+
+def _is_marked(connection: Connection, process: str, number: int) -> bool:
+    """Return whether a transaction was committed: nobody who might still do it has the lock."""
+    with connection.pipeline():
+        connection.execute("BEGIN")
+        connection.execute(_LOCK, [WRITE_LOCK])
+        cursor = connection.execute(_MARKED, [process])
+        connection.execute("ROLLBACK")
+    return any(int(found) >= number for (found,) in cursor.fetchall())

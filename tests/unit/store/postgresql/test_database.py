@@ -12,6 +12,7 @@ import pytest
 from keyworks.errors import DatabaseLost, InternalError, Unavailable
 from keyworks.store.engine import Store, Transaction
 from keyworks.store.location import PostgreSQLServer
+from keyworks.store.migrate import migrate
 from keyworks.store.opening import open_store
 from keyworks.store.postgresql import connection as connections
 from keyworks.store.postgresql.connection import Connection, connect, translated
@@ -131,6 +132,35 @@ async def test_a_commit_that_never_arrived_is_found_not_to_have_been_made(
     assert await store.write(_write, "after") == "AFTER"
 
 
+async def test_a_commit_that_a_crash_has_lost_is_not_taken_for_another_one_of_its_number(
+    clock: FixedClock,
+) -> None:
+    """A number that no log had yet is given again, and what gets it may be committed before we ask."""
+    with running_cluster() as cluster:
+        cluster.execute("CREATE DATABASE {}", "notes")
+        server = PostgreSQLServer(cluster.url("notes"))
+        migrate(server)
+        beside(server, "CREATE TABLE note (id BIGSERIAL PRIMARY KEY, text TEXT UNIQUE)")
+        store = open_store(server, clock)
+        await store.write(_write, "before")
+        database = _database(store)
+        await database.begin()
+        await database.run(lambda tx: _write(tx, ["lost"]))
+        cluster.process.send_signal(signal.SIGQUIT)
+        cluster.process.wait(SECONDS)
+        again = start(cluster.folder, SETTINGS)
+        try:
+            for number in range(20):
+                beside(server, f"INSERT INTO note (text) VALUES ('other {number}')")  # noqa: S608 - numbers
+            with pytest.raises(DatabaseLost):
+                await database.commit()
+            found = await store.read(_read)
+            assert (found[0], "lost" in found, len(found)) == ("before", False, 21)
+        finally:
+            await store.close()
+            stop(again)
+
+
 async def test_a_node_that_stands_still_with_the_lock_loses_it(store: Store, other: Store) -> None:
     """Stopped with SIGSTOP, say, or cut off: the others write on, and what it had begun is undone."""
     database = _database(other)
@@ -171,8 +201,8 @@ async def test_a_server_that_stops_is_unavailable_at_once_and_works_again_by_its
     with running_cluster() as cluster:
         cluster.execute("CREATE DATABASE {}", "notes")
         server = PostgreSQLServer(cluster.url("notes"))
+        migrate(server)
         beside(server, "CREATE TABLE note (id BIGSERIAL PRIMARY KEY, text TEXT UNIQUE)")
-        beside(server, "CREATE TABLE clock_mark (id BIGINT PRIMARY KEY, at BIGINT)")
         store = open_store(server, clock)
         assert await store.write(_write, "before") == "BEFORE"
         stop(cluster.process)
