@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 N ?= 50
 KILLS ?= 200
+SECONDS ?= 30
 DATABASE ?= sqlite
 # Debian's own Python before any other on the path: it is built with optimizations, others often are not.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
@@ -41,6 +42,10 @@ test: $(VENV)/development ## Everything, real clients included
 faults: $(VENV)/development ## Processes killed KILLS=200 times, disks full, networks cut: nothing lost, nothing twice
 	@$(BIN)/python -m pytest -n $(JOBS) --kills $(KILLS) tests/faults
 
+.PHONY: fuzz
+fuzz: $(VENV)/fuzzing ## Every parser of outside octets, SECONDS=30 each, from where the last run ended
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
 .PHONY: check
 check: $(VENV)/development ## Format, lint, types, layers, unit tests
 	$(BIN)/ruff format --check .
@@ -62,6 +67,7 @@ format: $(VENV)/development ## Rewrite the code in the house's format
 lock: $(VENV)/development ## Renew the lock files from pyproject.toml
 	$(BIN)/pip-compile -q $(LOCK) -o requirements.lock pyproject.toml
 	$(BIN)/pip-compile -q $(LOCK) --extra dev -o requirements-dev.lock pyproject.toml
+	$(BIN)/pip-compile -q $(LOCK) --extra fuzz -c requirements-dev.lock -o requirements-fuzz.lock pyproject.toml
 
 LOCK := --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -103,4 +109,8 @@ $(VENV)/development: $(VENV)/runtime requirements-dev.lock tools/debian
 	  libstrongswan-extra-plugins libcharon-extra-plugins
 	@echo "Installing from requirements-dev.lock ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/fuzzing: $(VENV)/development requirements-fuzz.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	@touch $@

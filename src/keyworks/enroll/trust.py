@@ -209,12 +209,13 @@ def _anchors_in(file: str) -> Anchors:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata="".join(map(pem_of, found)))
     except ssl.SSLError as error:
         raise OperatorError(f"The CA file {file} holds a certificate that TLS cannot use.") from error
-    except OSError as error:
-        raise OperatorError(
-            f"The CA file {file} cannot be read ({error.strerror}); name a PEM file, or a pin as sha256:HEX."
-        ) from error
     except MalformedRequest as error:
         raise OperatorError(f"The CA file {file} holds no certificate: {error.detail}") from error
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OperatorError(
+            f"The CA file {file} cannot be read ({reason}); name a PEM file, or a pin as sha256:HEX."
+        ) from error
     return Anchors(found)
 
 
