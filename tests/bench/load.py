@@ -28,6 +28,8 @@ class Job:
         connections: At a time.
         keep_alive: Whether a connection serves more than one request.
         method: Of every request.
+        rate: Requests per second, each at its time whether or not those before are answered; 0 for as many as
+            the connections take.
     """
 
     url: str
@@ -38,6 +40,7 @@ class Job:
     connections: int
     keep_alive: bool
     method: str = "POST"
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +51,38 @@ class Sent:
         answered: Requests answered with 200.
         others: Statuses of all others.
         seconds: From the first octet to the last.
+        latencies: Seconds of each, from when it was to be sent; in no order.
     """
 
     answered: int
     others: list[int]
     seconds: float
+    latencies: list[float]
 
 
 async def run(job: Job) -> Sent:
     """Send every request of a job once."""
     context = _context(job)
-    bodies = iter(job.bodies)
-    statuses: list[int] = []
     begun = time.perf_counter()
-    await asyncio.gather(*(_client(job, context, bodies, statuses) for _ in range(job.connections)))
+    due = _schedule(job, begun)
+    found: list[tuple[int, float]] = []
+    await asyncio.gather(*(_client(job, context, due, found) for _ in range(job.connections)))
     seconds = time.perf_counter() - begun
-    return Sent(statuses.count(200), [one for one in statuses if one != 200], seconds)
+    statuses = [status for status, _ in found]
+    others = [one for one in statuses if one != 200]
+    return Sent(statuses.count(200), others, seconds, [latency for _, latency in found])
+
+
+def _schedule(job: Job, begun: float) -> Iterator[tuple[float, str]]:
+    """Yield each request with the instant at which it is to be sent; 0 for at once."""
+    for number, body in enumerate(job.bodies):
+        yield begun + number / job.rate if job.rate else 0.0, body
 
 
 def _context(job: Job) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=job.anchor)
+    if not job.credential:
+        return context
     with tempfile.NamedTemporaryFile("w") as stream:
         stream.write(job.credential)
         stream.flush()
@@ -75,16 +90,22 @@ def _context(job: Job) -> ssl.SSLContext:
     return context
 
 
-async def _client(job: Job, context: ssl.SSLContext, bodies: Iterator[str], statuses: list[int]) -> None:
+async def _client(
+    job: Job, context: ssl.SSLContext, requests: Iterator[tuple[float, str]], found: list[tuple[int, float]]
+) -> None:
     address = urlsplit(job.url)
     connected = None
-    for body in bodies:
+    for due, body in requests:
+        if due > time.perf_counter():
+            await asyncio.sleep(due - time.perf_counter())
+        begun = due or time.perf_counter()
         if connected is None:
             connected = await asyncio.open_connection(address.hostname, address.port, ssl=context)
         reader, writer = connected
         writer.write(_request(job, body))
-        statuses.append(await _status(reader))
-        if not job.keep_alive:
+        status, closes = await _status(reader)
+        found.append((status, time.perf_counter() - begun))
+        if closes or not job.keep_alive:
             writer.transport.abort()
             connected = None
     if connected is not None:
@@ -98,8 +119,8 @@ def _request(job: Job, body: str) -> bytes:
     ).encode()
 
 
-async def _status(reader: asyncio.StreamReader) -> int:
-    """Read one response, and return its status."""
+async def _status(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """Read one response; return its status, and whether the server closes the connection."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = next(
         int(line.partition(b":")[2])
@@ -107,7 +128,7 @@ async def _status(reader: asyncio.StreamReader) -> int:
         if line.startswith(b"content-length")
     )
     await reader.readexactly(length)
-    return int(head[9:12])
+    return int(head[9:12]), b"\r\nconnection: close" in head.lower()
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ Source: RFC 7030 §3.6.1 (explicit trust anchors), §4.1.1 (bootstrapping, here 
 
 import asyncio
 import base64
-import binascii
 import errno
 import hashlib
 import ipaddress
@@ -226,7 +225,7 @@ def _fingerprint(text: str) -> bytes:
     except ValueError:
         try:
             found = base64.b64decode(text.rstrip("=") + "=", validate=True)
-        except binascii.Error:
+        except ValueError:  # not base64, or not even ASCII
             found = b""
     if len(found) != _SHA256_OCTETS:
         raise OperatorError("A pin is sha256: and 64 hexadecimal digits (or the same 32 octets in base64).")

@@ -92,6 +92,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.flow is not None:  # otherwise there was no place, and so no connection
             self._places.release(self.transport)
             super().connection_lost(exc)
+        self.cycle = None  # type: ignore[assignment]  # it refers to this: no need to wait for the collector
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless this connection was refused already."""

@@ -38,8 +38,11 @@ _LONGEST_PAUSE_SECONDS: Final = 5.0
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """SIGHUP says that the terminal is gone, and with it whoever could stop the server otherwise."""
 
-_COLLECT: Final = (20_000, 50, 100)
-"""Garbage is collected rarely: a request leaves few cycles, and looking for them cost 3 % of issuing."""
+_COLLECT: Final = (20_000, 10, 5)
+"""Garbage is collected rarely: a request leaves few cycles, and looking for them cost 3 % of issuing.
+
+But all of it is: with the oldest generation left alone, a worker grew by 0.2 MiB per 1,000 connections.
+"""
 
 _SIGNALS: Final = (*_STOPPING, signal.SIGCHLD)
 

@@ -262,6 +262,9 @@ class TLSConnection(asyncio.Protocol):
         elif not self._counted:
             self._count("handshake_broken" if self._started else "closed_unused")
         self._disarm()  # last, because HTTP closes what is closed already
+        # Both refer to this: let go now, it does not wait for garbage to be collected.
+        self._http = None
+        del self._transport
 
     def _refuse_plain(self) -> None:
         self._count("not_tls")
