@@ -43,6 +43,9 @@ class Job:
     rate: float = 0.0
 
 
+Connected = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What came back.
@@ -50,7 +53,7 @@ class Sent:
     Args:
         answered: Requests answered with 200.
         others: Statuses of all others.
-        seconds: From the first octet to the last.
+        seconds: From the first request to the last answer; connections that are kept are open before.
         latencies: Seconds of each, from when it was to be sent; in no order.
     """
 
@@ -63,10 +66,12 @@ class Sent:
 async def run(job: Job) -> Sent:
     """Send every request of a job once."""
     context = _context(job)
+    opened = [await _connect(job, context) for _ in range(job.connections if job.keep_alive else 0)]
     begun = time.perf_counter()
     due = _schedule(job, begun)
     found: list[tuple[int, float]] = []
-    await asyncio.gather(*(_client(job, context, due, found) for _ in range(job.connections)))
+    clients = [*opened, *[None] * (job.connections - len(opened))]
+    await asyncio.gather(*(_client(job, context, due, found, one) for one in clients))
     seconds = time.perf_counter() - begun
     statuses = [status for status, _ in found]
     others = [one for one in statuses if one != 200]
@@ -90,17 +95,24 @@ def _context(job: Job) -> ssl.SSLContext:
     return context
 
 
-async def _client(
-    job: Job, context: ssl.SSLContext, requests: Iterator[tuple[float, str]], found: list[tuple[int, float]]
-) -> None:
+async def _connect(job: Job, context: ssl.SSLContext) -> Connected:
     address = urlsplit(job.url)
-    connected = None
+    return await asyncio.open_connection(address.hostname, address.port, ssl=context)
+
+
+async def _client(
+    job: Job,
+    context: ssl.SSLContext,
+    requests: Iterator[tuple[float, str]],
+    found: list[tuple[int, float]],
+    connected: Connected | None,
+) -> None:
     for due, body in requests:
         if due > time.perf_counter():
             await asyncio.sleep(due - time.perf_counter())
         begun = due or time.perf_counter()
         if connected is None:
-            connected = await asyncio.open_connection(address.hostname, address.port, ssl=context)
+            connected = await _connect(job, context)
         reader, writer = connected
         writer.write(_request(job, body))
         status, closes = await _status(reader)

@@ -231,19 +231,33 @@ class Store:
             # Whatever is ready to run may submit first; if nothing is, this costs one turn of the loop.
             await asyncio.sleep(0)
             while self._waiting:
-                group, self._waiting = self._waiting[:MAX_GROUP], self._waiting[MAX_GROUP:]
-                await self._commit(group)
+                first = min(len(self._waiting), MAX_GROUP)
+                try:
+                    await self._database.begin()
+                except KeyworksError as error:
+                    _fail(self._take(first), error)
+                else:
+                    # What was submitted while another process held the database comes along.
+                    await self._finish(self._take(MAX_GROUP))
                 await asyncio.sleep(0)
         finally:
             self._committer = None
 
+    def _take(self, most: int) -> list[_Write]:
+        group, self._waiting = self._waiting[:most], self._waiting[most:]
+        return group
+
     async def _commit(self, group: list[_Write]) -> None:
-        database = self._database
         try:
-            await database.begin()
+            await self._database.begin()
         except KeyworksError as error:
             _fail(group, error)
-            return
+        else:
+            await self._finish(group)
+
+    async def _finish(self, group: list[_Write]) -> None:
+        """Write a group in the transaction that has begun, and commit it."""
+        database = self._database
         try:
             outcomes = await database.run(lambda tx: self._run(tx, group))
             await database.commit()

@@ -242,6 +242,19 @@ async def test_a_worker_waits_for_the_other_without_blocking_the_loop(store: Sto
     assert await waiting == "PATIENT"
 
 
+async def test_what_is_submitted_while_another_worker_writes_comes_along(
+    store: Store, other: Store, commits: list[None]
+) -> None:
+    await other._database.begin()
+    writes = _submit(store, "a")
+    for text in ("b", "c"):
+        await asyncio.sleep(0.01)
+        writes += _submit(store, text)
+    await other._database.roll_back()
+    assert await _settled(*writes) == ["A", "B", "C"]
+    assert len(commits) == 1
+
+
 async def test_a_database_that_stays_busy_is_unavailable_and_nothing_is_written(
     store: Store, other: Store
 ) -> None:
