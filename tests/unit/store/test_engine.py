@@ -247,9 +247,9 @@ async def test_what_is_submitted_while_another_worker_writes_comes_along(
 ) -> None:
     await other._database.begin()
     writes = _submit(store, "a")
-    for text in ("b", "c"):
-        await asyncio.sleep(0.01)
-        writes += _submit(store, text)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    writes += _submit(store, "b", "c")
     await other._database.roll_back()
     assert await _settled(*writes) == ["A", "B", "C"]
     assert len(commits) == 1
