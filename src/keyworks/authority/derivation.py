@@ -70,42 +70,31 @@ class ProfileChanges:
     renewable: bool | None = None
 
 
-class ProfileFaults(OperatorError):
-    """Why a profile cannot be.
+class Faults:
+    """Collects what is wrong with a profile, so that all of it is told at once: a reason per line.
 
-    Args:
-        reasons: All of them; each starts with the field that it is about, if it is about one.
+    Each reason starts with the field that it is about, if it is about one.
     """
 
-    def __init__(self, reasons: Sequence[str]) -> None:
-        super().__init__("\n".join(reasons))
-        self.reasons = tuple(reasons)
-
-
-class Faults:
-    """Collects what is wrong with a profile, so that all of it is told at once."""
-
     def __init__(self) -> None:
-        self.reasons: list[str] = []
+        self._reasons: list[str] = []
 
     @contextmanager
     def collected(self, field: str = "") -> Iterator[None]:
         """Keep what goes wrong here, and go on; of a field, if the sentence does not say so itself."""
         try:
             yield
-        except ProfileFaults as error:
-            self.reasons += error.reasons
         except OperatorError as error:
-            self.reasons.append(f"{field}: {error.detail}" if field else error.detail)
+            self._reasons += [f"{field}: {line}" if field else line for line in error.detail.split("\n")]
 
     def check(self) -> None:
         """Refuse the profile if anything was wrong.
 
         Raises:
-            ProfileFaults: Something was.
+            OperatorError: Something was.
         """
-        if self.reasons:
-            raise ProfileFaults(self.reasons)
+        if self._reasons:
+            raise OperatorError("\n".join(self._reasons))
 
 
 def derive(base: Profile, name: str, version: int, changes: ProfileChanges) -> Profile:
@@ -118,7 +107,7 @@ def derive(base: Profile, name: str, version: int, changes: ProfileChanges) -> P
         changes: What is otherwise than in the base.
 
     Raises:
-        ProfileFaults: It cannot be so.
+        OperatorError: It cannot be so; every reason in a line of its own, which starts with the field.
     """
     faults = Faults()
     with faults.collected():
@@ -134,7 +123,7 @@ def derive(base: Profile, name: str, version: int, changes: ProfileChanges) -> P
     faults.check()
     made = replace(base, name=name, version=version, **changed)
     if not made.keys and not made.smallest_rsa_bits:
-        raise ProfileFaults(["keys: none is left; allow key types, or RSA by smallest_rsa_bits."])
+        raise OperatorError("keys: none is left; allow key types, or RSA by smallest_rsa_bits.")
     return made
 
 

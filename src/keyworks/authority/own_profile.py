@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 
-from keyworks.authority.derivation import Faults, ProfileChanges, ProfileFaults, derive
+from keyworks.authority.derivation import Faults, ProfileChanges, derive
 from keyworks.authority.library import PROFILES
 from keyworks.authority.name_rules import nearest
 from keyworks.authority.profile import Profile
@@ -20,12 +20,13 @@ def own_profile(name: str, version: int, section: ProfileSection) -> Profile:
     """Return the profile that a section describes.
 
     Raises:
-        ProfileFaults: It cannot be so; where a reason is about a setting, it starts with that.
+        OperatorError: It cannot be so; every reason in a line of its own, which starts with the setting.
     """
     base = PROFILES.get(section.based_on)
     if base is None:
-        reason = f"based_on: '{section.based_on}' is no built-in profile{nearest(section.based_on, PROFILES)}."
-        raise ProfileFaults([reason])
+        raise OperatorError(
+            f"based_on: '{section.based_on}' is no built-in profile{nearest(section.based_on, PROFILES)}."
+        )
     faults = Faults()
     changes = _changes(section, faults)
     with faults.collected():

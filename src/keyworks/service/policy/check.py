@@ -9,7 +9,6 @@ from typing import Final
 from keyworks.access.principal import Kind
 from keyworks.algorithms.registry import KEY_TYPES
 from keyworks.authority.channel import Attributes, Binding, Encoding, check_label
-from keyworks.authority.derivation import ProfileFaults
 from keyworks.authority.name_rules import nearest
 from keyworks.authority.own_profile import FIELDS, own_profile
 from keyworks.authority.profile import Profile
@@ -105,8 +104,8 @@ def _about_profiles(wanted: FactoryDocument) -> Iterator[Complaint]:
     for name, section in wanted.profile.items():
         try:
             own_profile(name, 1, section)
-        except ProfileFaults as error:
-            for reason in error.reasons:
+        except OperatorError as error:
+            for reason in error.detail.split("\n"):
                 found = _FIELD.fullmatch(reason)
                 field = FIELDS.get(found["field"], found["field"]) if found else ""
                 if found and field in ProfileSection.__struct_fields__:

@@ -17,6 +17,7 @@ from keyworks.protocols.exchange import Reply
 from keyworks.service.installation import Installation
 from keyworks.service.inventory import find_device
 from keyworks.service.key_encryption_keys import add_key, remove_key
+from keyworks.service.stations import add_station
 from keyworks.testing import EnrollmentDesk, ledger_entries, presented_chain
 from keyworks.x509.der import sequence_of, values_of, wrap
 from keyworks.x509.name import EMPTY_NAME, Name
@@ -97,6 +98,7 @@ async def refusals(desk: Desk, asked: Sequence[tuple[bytes, PresentedChain]]) ->
 
 async def test_a_key_that_is_another_s_is_refused_like_one_that_nobody_has(desk: Desk) -> None:
     """RFC 7030 §4.4.1.1: terminated with an error; and nobody learns which identifiers there are."""
+    await add_station(desk.installation, "line-1", [])
     await share(desk, "device:another", b"another's")
     await share(desk, "station:line-1", b"a station's")
     named = (b"nobody's", b"another's", b"a station's", b"", b"k" * 2000)
