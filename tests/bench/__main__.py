@@ -7,7 +7,7 @@ from typing import Final
 
 import uvloop
 
-from tests.bench import engines, in_process, inventory, over_est, policy
+from tests.bench import crowd, engines, in_process, inventory, over_est, policy
 from tests.bench.figure import keep, show
 
 BUILD: Final = Path("build")
@@ -23,6 +23,7 @@ def main() -> None:
             figures += runner.run(inventory.measure(folder))
             figures += runner.run(engines.measure(folder))
         figures += over_est.measure(folder)
+        figures += crowd.measure(folder)
         figures += policy.measure(folder)
     show(figures)
     keep(figures, BUILD / "bench.json")

@@ -111,7 +111,7 @@ def _table(columns: Any, octets: bytes) -> object:
 def _export(octets: bytes) -> object:
     """Read a checkpoint and entries, with a line in between that no checkpoint has."""
     note, _, entries = octets.partition(b"\n--\n")
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / CHECKPOINT).write_bytes(note)
         (Path(folder) / ENTRIES).write_bytes(entries)
         return verify_export(Path(folder), Trust())
