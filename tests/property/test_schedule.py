@@ -88,7 +88,8 @@ def test_a_wait_is_bounded_on_both_sides(
     certificate: Certificate | None, now: int, failures: int, asked: int | None, draw: float
 ) -> None:
     again = after_failure(certificate, now, failures, timedelta(seconds=asked) if asked else None, draw)
-    assert 30 <= again - now <= max(3600, asked or 0)
+    left = certificate.not_after - now if certificate else 0
+    assert min(30, max(5, left // 4) if left > 0 else 30) <= again - now <= max(3600, asked or 0)
     if certificate and now < certificate.not_after - 4000:
         assert again < certificate.not_after
 

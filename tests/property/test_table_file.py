@@ -34,7 +34,7 @@ def test_a_damaged_table_is_read_or_refused(place: int, instead: bytes) -> None:
     assert all(set(cells) <= {*DEVICE_COLUMNS.needed, "site", *KINDS} for _, cells in checked.rows)
 
 
-@given(st.lists(st.tuples(WORDS, WORDS, WORDS), max_size=5), st.sampled_from(",;"))
+@given(st.lists(st.tuples(WORDS, WORDS, WORDS), min_size=1, max_size=5), st.sampled_from(",;"))
 def test_what_is_written_is_what_is_read(rows: list[tuple[str, str, str]], separator: str) -> None:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator)
