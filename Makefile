@@ -9,7 +9,8 @@ SECONDS ?= 30
 DATABASE ?= sqlite
 # Debian's own Python before any other on the path: it is built with optimizations, others often are not.
 PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
-JOBS ?= auto
+# One more than processors: some tests wait most of their time.
+JOBS ?= $(shell expr $$(nproc) + 1)
 ON_A_SERVER := $(addprefix tests/unit/,access authority devices keys ledger protocols service)
 
 .PHONY: help

@@ -9,7 +9,7 @@ from keyworks.testing.postgresql import Cluster, running_cluster
 
 @pytest.fixture(scope="session")
 def kills(request: pytest.FixtureRequest) -> int:
-    """How often processes are killed in all, at least."""
+    """How often in all, at least: half of it at named points, a quarter at random, the rest whole machines."""
     return int(request.config.getoption("--kills"))
 
 

@@ -67,7 +67,7 @@ async def _line(home: Path, server: RunningServer, prepared: Prepared) -> Line:
 def test_nothing_is_lost_or_issued_twice_where_workers_are_killed(
     point: str, prepared: Prepared, tmp_path: Path, kills: int
 ) -> None:
-    home, most = tmp_path / "home", math.ceil(kills / len(POINTS) / len(DATABASES))
+    home, most = tmp_path / "home", math.ceil(kills / 2 / len(POINTS) / len(DATABASES))
     plan, program = crashing(point, EVERY.get(point, EVERY_REQUESTS), most, tmp_path / "crashing")
     witness = Witness(home)
 
@@ -99,7 +99,7 @@ def test_nothing_is_lost_or_issued_twice_where_workers_are_killed_at_random(
     async def run(server: RunningServer) -> None:
         line = await _line(home, server, prepared)
         killer = asyncio.create_task(kill(server))
-        held = await _make_until(lambda: killed >= kills / len(DATABASES) / 2, line, witness)
+        held = await _make_until(lambda: killed >= kills / 4 / len(DATABASES), line, witness)
         killer.cancel()
         await check(home, held, tmp_path / "ledger", witness.notes)
 
@@ -113,7 +113,7 @@ def test_a_machine_that_goes_down_as_a_whole_comes_back_with_all_it_has_said(
 ) -> None:
     """Supervisor and workers at one moment, again and again; the line repeats what was not answered."""
     home, witness, held = tmp_path / "home", Witness(tmp_path / "home"), dict[str, bytes]()
-    chance, lives = random.Random(2), math.ceil(kills / 3 / len(DATABASES))
+    chance, lives = random.Random(2), math.ceil(kills / 5 / len(DATABASES))
     with running_server(home) as server:
         line = asyncio.run(_line(home, server, prepared))
     serial_numbers = asyncio.run(line.register(BATCH * lives))

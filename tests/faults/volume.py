@@ -29,7 +29,8 @@ class Volume:
     def command(self, *words: str | Path) -> tuple[str, ...]:
         """Return a command line that runs where the volume is."""
         user = [] if _IS_ROOT else ["--preserve-credentials", "--user"]
-        return "nsenter", *user, "--mount", f"--target={self.holder}", *map(str, words)
+        # The root and the folder of who holds it: this may be a chroot.
+        return "nsenter", *user, "--mount", "--root", "--wd", f"--target={self.holder}", *map(str, words)
 
     def run(self, *words: str | Path) -> str:
         """Run a program to its end; return what it said.
