@@ -260,7 +260,7 @@ def _about_database(database: Database) -> Iterator[tuple[tuple[str, ...], str]]
     url = urlsplit(database.url) if _is_text(database.url) else None
     if url is None or url.scheme not in _SCHEMES or not url.path.strip("/"):
         yield ("database", "url"), "has to be an address such as postgresql://keyworks@db.example/keyworks"
-    elif url.password is not None or "password" in parse_qs(url.query):
+    elif url.password is not None or not {"password", "sslpassword"}.isdisjoint(parse_qs(url.query)):
         yield ("database", "url"), "must not hold the password; put that into a file (database.password_file)"
 
 

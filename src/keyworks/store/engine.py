@@ -216,7 +216,7 @@ class Store:
         """Finish what was submitted, and close."""
         self._closed = True
         if self._committer is not None:
-            await self._committer
+            await asyncio.shield(self._committer)
         await self._database.close()
 
     def _check_usable(self) -> None:
@@ -234,7 +234,7 @@ class Store:
                 first = min(len(self._waiting), MAX_GROUP)
                 try:
                     await self._database.begin()
-                except KeyworksError as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, whoever submitted a write gets it
                     _fail(self._take(first), error)
                 else:
                     # What was submitted while another process held the database comes along.

@@ -34,9 +34,11 @@ No option of the connection: ``target_session_attrs=read-write`` would take the 
 """
 
 _DURABLE: Final = """
-    SELECT set_config('synchronous_commit', 'on', false)
-    WHERE current_setting('synchronous_commit') IN ('off', 'local')
+    SELECT set_config('synchronous_commit', CASE WHEN now IN ('off', 'local') THEN 'on' ELSE now END, false)
+    FROM current_setting('synchronous_commit') AS now
 """
+"""Said in any case: a setting of the session's own stays when the server's changes."""
+
 WRITE_LOCK: Final = 0x6B6579776F726B73
 """Of the advisory lock that whoever writes holds: "keyworks", read as a number."""
 
@@ -46,14 +48,21 @@ logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection for code that ``switched`` runs, and for any other."""
+    """A connection for code that ``switched`` runs, and for any other.
+
+    Attributes:
+        patient: Whether a statement may take as long as it takes.
+    """
+
+    patient = False
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait for the server's answer; a server that gives none in time is given up."""
-        if not can_wait():
-            return super().wait(gen, interval, timeout)
+        limit = timeout or _ANSWER_SECONDS + 1.0
         try:
-            return wait_for(wait_async(gen, self.pgconn.socket, 1.0, timeout or _ANSWER_SECONDS + 1.0))
+            if not can_wait():
+                return super().wait(gen, interval, None if self.patient else limit)
+            return wait_for(wait_async(gen, self.pgconn.socket, 1.0, limit))
         except (refusals._WaitTimeout, asyncio.CancelledError) as error:
             self.close()
             if isinstance(error, asyncio.CancelledError):
@@ -83,6 +92,7 @@ def connect(location: PostgreSQLServer, *, patient: bool = False, looks: bool = 
     if location.password is not None:
         parameters["password"] = location.password
     connection = Connection.connect(autocommit=True, prepare_threshold=_PREPARED_AFTER, **parameters)
+    connection.patient = patient
     connection.execute(_LOOKS if looks else _DURABLE)
     return connection
 
@@ -95,7 +105,7 @@ _LOST: Final = (
     refusals.IdleInTransactionSessionTimeout,
     refusals.TooManyConnections,
 )
-_BUSY: Final = (
+BUSY: Final = (
     refusals.LockNotAvailable,
     refusals.QueryCanceled,
     refusals.SerializationFailure,
@@ -109,11 +119,12 @@ _REFUSED: Final = re.compile(
 
 def translated(error: psycopg.Error) -> KeyworksError:
     """Return an error of ours that says what the server's means."""
-    private = f"{type(error).__name__}: {error}".strip()
+    # What the server adds in detail may hold values of a row.
+    private = f"{type(error).__name__}: {error.diag.message_primary or error}".strip()
     match error:
         case refusals.ReadOnlySqlTransaction():
             return Unavailable("The database cannot be written now: it is read-only.", private=private)
-        case _ if isinstance(error, _BUSY):
+        case _ if isinstance(error, BUSY):
             return Unavailable("The database is busy; ask again.", private=private)
         case _ if _REFUSED.search(str(error)):
             return DatabaseLost(

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from keyworks.errors import DatabaseLost, InternalError, KeyworksError, Unavailable
 from keyworks.store.engine import NO_PARAMETERS, Database, Transaction
 from keyworks.store.location import PostgreSQLServer
-from keyworks.store.postgresql.connection import WRITE_LOCK, Connection, connect, translated
+from keyworks.store.postgresql.connection import BUSY, WRITE_LOCK, Connection, connect, translated
 from keyworks.store.postgresql.round import Query, run_round, run_together
 from keyworks.store.statement import Statement
 from keyworks.store.switching import switched
@@ -35,6 +36,9 @@ _RETRY_SECONDS: Final = 0.5
 _FATE_SECONDS: Final = 8.0
 _FATE_PAUSE: Final = 0.1
 _READERS: Final = 2
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""Whatever the server's default is: an older snapshot than the lock would not see what was decided before."""
+
 _LOCK: Final = "SELECT pg_advisory_xact_lock(%s)"
 _MARK: Final = """
     INSERT INTO writer_mark (id, number, at) VALUES (%s, %s, extract(epoch FROM now())::bigint)
@@ -47,7 +51,7 @@ _END_IDLE: Final = """
     WHERE locktype = 'advisory' AND granted AND objsubid = 1
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (classid::bigint << 32) | objid::bigint = %s
-    AND state LIKE 'idle in transaction%%'
+    AND (state LIKE 'idle in transaction%%' OR (state = 'active' AND wait_event = 'ClientRead'))
     AND state_change < clock_timestamp() - current_setting('idle_in_transaction_session_timeout')::interval
 """
 
@@ -151,11 +155,13 @@ class PostgreSQLDatabase(Database):
             try:
                 await switched(run_round, connection, asked)
             except psycopg.Error as error:
-                if await _undone(connection):
+                answers = await _undone(connection)
+                _give_up(connection)
+                reader.connection = None
+                if answers and not isinstance(error, BUSY):
                     await self._apart(asked, reader, error)
                     return
-                reader.connection = None
-                if last:
+                if answers or last:
                     raise translated(error) from error
             else:
                 return
@@ -192,9 +198,11 @@ class PostgreSQLDatabase(Database):
                 self._number += 1
                 await switched(_begin, connection, self._process, self._number)
             except psycopg.Error as error:
-                usable = await _undone(connection)
-                self._writer = connection if usable else None
-                if last or (usable and not await self._end_idle(connection)):
+                answers = await _undone(connection)
+                ended = answers and await self._end_idle(connection)
+                _give_up(connection)
+                self._writer = None
+                if last or (answers and not ended):
                     raise translated(error) from error
             else:
                 return
@@ -245,7 +253,7 @@ class PostgreSQLDatabase(Database):
         ends = time.monotonic() + _FATE_SECONDS
         while time.monotonic() < ends:
             try:
-                connection = self._writer = await self._connect(looks=False)
+                connection = self._writer = self._writer or await self._connect(looks=False)
                 found = await switched(_is_marked, connection, self._process, self._number)
             except (Unavailable, psycopg.Error):
                 await self.roll_back()
@@ -259,8 +267,13 @@ class PostgreSQLDatabase(Database):
         raise DatabaseLost("The database cannot be reached; ask again.", private=str(lost)) from lost
 
     async def roll_back(self) -> None:
-        """Undo what was written; a connection that cannot even do that is given up."""
-        if self._writer is not None and not await _undone(self._writer):
+        """Undo what was written; a connection on which the server has refused something is given up."""
+        connection = self._writer
+        if connection is None:
+            return
+        refused = connection.info.transaction_status is TransactionStatus.INERROR
+        if not await _undone(connection) or refused:
+            _give_up(connection)
             self._writer = None
 
     async def close(self) -> None:
@@ -272,8 +285,17 @@ class PostgreSQLDatabase(Database):
                 connection.close()
 
 
+def _give_up(connection: Connection) -> None:
+    """Close a connection on which something was refused.
+
+    The driver may take a statement for prepared that an aborted pipeline never brought to the server, and then
+    everybody who comes with it is refused, for as long as the connection lasts.
+    """
+    connection.close()
+
+
 async def _undone(connection: Connection) -> bool:
-    """End a transaction that failed; return whether the connection can still be used, and close it if not."""
+    """End a transaction that failed; return whether the server answers, and close the connection if not."""
     try:
         if not connection.closed:
             await switched(connection.execute, "ROLLBACK")
@@ -289,7 +311,7 @@ def _end_idle(connection: Connection) -> list[tuple[Any, ...]]:
 def _begin(connection: Connection, process: str, number: int) -> None:
     """Begin, lock, and say which transaction it is: one journey."""
     with connection.pipeline():
-        connection.execute("BEGIN")
+        connection.execute(_BEGIN)
         connection.execute(_LOCK, [WRITE_LOCK])
         connection.execute(_MARK, [process, number])
         if number == 1:
@@ -299,7 +321,7 @@ def _begin(connection: Connection, process: str, number: int) -> None:
 def _is_marked(connection: Connection, process: str, number: int) -> bool:
     """Return whether a transaction was committed: nobody who might still do it has the lock."""
     with connection.pipeline():
-        connection.execute("BEGIN")
+        connection.execute(_BEGIN)
         connection.execute(_LOCK, [WRITE_LOCK])
         cursor = connection.execute(_MARKED, [process])
         connection.execute("ROLLBACK")

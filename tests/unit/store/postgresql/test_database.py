@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
@@ -15,7 +16,7 @@ from keyworks.store.location import PostgreSQLServer
 from keyworks.store.migrate import migrate
 from keyworks.store.opening import open_store
 from keyworks.store.postgresql import connection as connections
-from keyworks.store.postgresql.connection import Connection, connect, translated
+from keyworks.store.postgresql.connection import WRITE_LOCK, Connection, connect, translated
 from keyworks.store.postgresql.database import PostgreSQLDatabase
 from keyworks.testing import FixedClock, sql
 from keyworks.testing.postgresql import SETTINGS, running_cluster, start, stop
@@ -159,6 +160,48 @@ async def test_a_commit_that_a_crash_has_lost_is_not_taken_for_another_one_of_it
         finally:
             await store.close()
             stop(again)
+
+
+async def test_a_statement_that_is_refused_refuses_none_that_comes_later(store: Store) -> None:
+    """The driver may take what an aborted pipeline left out for prepared on the server."""
+
+    def failing(tx: Transaction) -> list[str]:
+        return [str(row) for row in tx.execute(sql("SELECT 1 / 0"))]
+
+    for together in (1, 0, 0, 2, 1, 0, 3, 0, 0, 2):
+        asked = [store.read(failing) for _ in range(together)]
+        outcomes = await asyncio.gather(*asked, store.read(_read), return_exceptions=True)
+        assert [type(one) for one in outcomes] == [InternalError] * together + [list]
+
+
+async def test_what_was_decided_before_the_lock_is_seen_whatever_the_server_s_isolation_is(
+    server: PostgreSQLServer, clock: FixedClock
+) -> None:
+    isolated = PostgreSQLServer(f"{server.url}%20-c%20default_transaction_isolation%3Dserializable")
+    first, second = (open_store(isolated, clock) for _ in range(2))
+    await _database(first).begin()
+    await _database(first).run(lambda tx: _write(tx, ["first"]))
+    waiting = asyncio.ensure_future(_database(second).begin())
+    await asyncio.sleep(0.05)
+    await _database(first).commit()
+    await waiting
+    assert await _database(second).run(_read) == ["first"]
+    await _database(second).roll_back()
+    await asyncio.gather(first.close(), second.close())
+
+
+async def test_who_stands_still_between_two_steps_of_a_pipeline_loses_the_lock_too(
+    store: Store, server: PostgreSQLServer
+) -> None:
+    """To the server such a session is busy: it waits for what comes next."""
+    with psycopg.connect(server.url) as still:
+        still.execute("SELECT pg_advisory_xact_lock(%s)", [WRITE_LOCK])
+        with suppress(psycopg.OperationalError), still.pipeline():
+            assert still.execute("SELECT 1").fetchall() == [(1,)]
+            outcome: str | BaseException = Unavailable("")
+            while isinstance(outcome, Unavailable):
+                [outcome] = await asyncio.gather(store.write(_write, "patient"), return_exceptions=True)
+            assert outcome == "PATIENT"
 
 
 async def test_a_node_that_stands_still_with_the_lock_loses_it(store: Store, other: Store) -> None:
