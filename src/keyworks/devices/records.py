@@ -185,30 +185,34 @@ _FILTERS: Final = ("state", "manufacturer", "product", "serial_number", "site", 
 
 
 @lru_cache(maxsize=128)
-def list_statement(whole: frozenset[str], begun: frozenset[str]) -> Statement:
+def list_statement(whole: frozenset[str], begun: frozenset[str], *, folds: bool = False) -> Statement:
     """Return the query for a filter, of the conditions it uses alone: so the database can choose an index.
 
     Args:
         whole: The fields that are given as a whole.
         begun: Those of which the beginning is given: parameters ``FIELD`` and ``FIELD_last``.
+        folds: Whether the name is looked for in lower case too: parameters ``folded`` and ``folded_last``.
     """
     query = select(*_KNOWN).where(device.c.id > bindparam("after"))
     for field in _FILTERS:
         if field in whole | begun:
-            query = query.where(_condition(field, begun=field in begun))
+            query = query.where(_condition(field, begun=field in begun, folds=folds))
     return Statement(query.order_by(device.c.id).limit(bindparam("most")))
 
 
-def _condition(field: str, *, begun: bool) -> ColumnElement[bool]:
+def _condition(field: str, *, begun: bool, folds: bool) -> ColumnElement[bool]:
     column = {"order": production_order.c.number, "name": device_name.c.value}.get(field)
     searched = device.c[field] if column is None else column
     first = bindparam(field, type_=Text)
     fits = searched.between(first, bindparam(f"{field}_last")) if begun else searched == first
     if field == "order":
         return device.c.order_id.in_(select(production_order.c.id).where(fits))
-    if field == "name":  # host names are kept in lower case, other names as they were given
-        folded = bindparam("folded", type_=Text)
-        fits = or_(fits, searched.between(folded, bindparam("folded_last")) if begun else searched == folded)
+    if field == "name":
+        if folds:  # host names are kept in lower case, other names as they were given
+            folded = bindparam("folded", type_=Text)
+            fits = or_(
+                fits, searched.between(folded, bindparam("folded_last")) if begun else searched == folded
+            )
         return device.c.id.in_(select(device_name.c.device_id).where(fits))
     return fits
 
@@ -223,12 +227,13 @@ def list_devices(tx: Transaction, wanted: DeviceFilter) -> list[Device]:
     given = {field: bounds(text) for field, text in texts.items() if text}
     begun = frozenset(field for field, (first, last) in given.items() if first != last)
     whole = frozenset(given) - begun
-    if wanted.name:
+    folds = wanted.name != wanted.name.lower()
+    if folds:
         given["folded"] = bounds(wanted.name.lower())
     parameters: dict[str, Any] = {"after": wanted.after, "most": wanted.most}
     parameters |= {field: first for field, (first, _) in given.items()}
     parameters |= {f"{field}_last": last for field, (_, last) in given.items() if field not in whole}
-    return [_device(row) for row in tx.execute(list_statement(whole, begun), parameters)]
+    return [_device(row) for row in tx.execute(list_statement(whole, begun, folds=folds), parameters)]
 
 
 def _device(row: tuple[Any, ...]) -> Device:
