@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Text, and_, bindparam, delete, func, select
 
 from keyworks.devices.device import MAX_CHARACTERS, check_word
-from keyworks.devices.records import device_name
+from keyworks.devices.records import device_name, folded
 from keyworks.errors import RejectedName
 from keyworks.store.engine import Transaction
 from keyworks.store.statement import Statement, insert
@@ -16,10 +16,10 @@ KINDS: Final = ("dns", "ip", "uri", "email", "tag")
 """Kinds of names; a tag is the plant's own and never certified."""
 
 _SAME: Final = and_(
-    func.lower(device_name.c.value) == func.lower(bindparam("value", type_=Text)),
+    func.lower(device_name.c.value) == bindparam("folded", type_=Text),
     device_name.c.kind == bindparam("kind"),
 )
-"""It is kept as it was given, and nobody else's in other letters."""
+"""Whatever the letters: a name is kept as it was given."""
 
 _INSERT: Final = Statement(insert(device_name))
 _OWNER: Final = Statement(select(device_name.c.device_id).where(_SAME))
@@ -67,7 +67,7 @@ def names_of(tx: Transaction, device_id: str) -> Mapping[str, tuple[str, ...]]:
 
 def owner_of(tx: Transaction, name: Name) -> str | None:
     """Return the id of the device that a name belongs to, in whatever letters."""
-    rows = tx.execute(_OWNER, {"kind": name[0], "value": name[1]})
+    rows = tx.execute(_OWNER, {"kind": name[0], "folded": folded(name[1])})
     return str(rows[0][0]) if rows else None
 
 
@@ -96,5 +96,5 @@ def remove_names(tx: Transaction, device_id: str, names: Sequence[Name]) -> list
     return [
         (kind, str(had))
         for kind, value in names
-        for (had,) in tx.execute(_DELETE, {"kind": kind, "value": value, "device_id": device_id})
+        for (had,) in tx.execute(_DELETE, {"kind": kind, "folded": folded(value), "device_id": device_id})
     ]

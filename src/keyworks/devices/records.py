@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
+    func,
     or_,
     select,
     text,
@@ -165,7 +166,7 @@ class DeviceFilter:
         serial_number: Only those with it.
         site: Only those that stand there.
         order: Only those of this production order, by its number.
-        name: Only those with this further name, of any kind; of a host name, in any case.
+        name: Only those with this further name, of any kind, in any case.
         after: The last id of the page before.
         most: The page's size.
     """
@@ -181,38 +182,37 @@ class DeviceFilter:
     most: int = 100
 
 
+def folded(value: str) -> str:
+    """Return a name as it compares: as SQL's ``lower`` does on both engines, for the letters of ASCII alone."""
+    return value.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")
+
+
 _FILTERS: Final = ("state", "manufacturer", "product", "serial_number", "site", "order", "name")
 
 
 @lru_cache(maxsize=128)
-def list_statement(whole: frozenset[str], begun: frozenset[str], *, folds: bool = False) -> Statement:
+def list_statement(whole: frozenset[str], begun: frozenset[str]) -> Statement:
     """Return the query for a filter, of the conditions it uses alone: so the database can choose an index.
 
     Args:
         whole: The fields that are given as a whole.
         begun: Those of which the beginning is given: parameters ``FIELD`` and ``FIELD_last``.
-        folds: Whether the name is looked for in lower case too: parameters ``folded`` and ``folded_last``.
     """
     query = select(*_KNOWN).where(device.c.id > bindparam("after"))
     for field in _FILTERS:
         if field in whole | begun:
-            query = query.where(_condition(field, begun=field in begun, folds=folds))
+            query = query.where(_condition(field, begun=field in begun))
     return Statement(query.order_by(device.c.id).limit(bindparam("most")))
 
 
-def _condition(field: str, *, begun: bool, folds: bool) -> ColumnElement[bool]:
-    column = {"order": production_order.c.number, "name": device_name.c.value}.get(field)
+def _condition(field: str, *, begun: bool) -> ColumnElement[bool]:
+    column = {"order": production_order.c.number, "name": func.lower(device_name.c.value)}.get(field)
     searched = device.c[field] if column is None else column
     first = bindparam(field, type_=Text)
     fits = searched.between(first, bindparam(f"{field}_last")) if begun else searched == first
     if field == "order":
         return device.c.order_id.in_(select(production_order.c.id).where(fits))
     if field == "name":
-        if folds:  # host names are kept in lower case, other names as they were given
-            folded = bindparam("folded", type_=Text)
-            fits = or_(
-                fits, searched.between(folded, bindparam("folded_last")) if begun else searched == folded
-            )
         return device.c.id.in_(select(device_name.c.device_id).where(fits))
     return fits
 
@@ -224,16 +224,14 @@ def list_devices(tx: Transaction, wanted: DeviceFilter) -> list[Device]:
         OperatorError: A field has a ``*`` that is not its end.
     """
     texts: dict[str, str] = {field: getattr(wanted, field) for field in _FILTERS}
+    texts["name"] = folded(texts["name"])
     given = {field: bounds(text) for field, text in texts.items() if text}
     begun = frozenset(field for field, (first, last) in given.items() if first != last)
     whole = frozenset(given) - begun
-    folds = wanted.name != wanted.name.lower()
-    if folds:
-        given["folded"] = bounds(wanted.name.lower())
     parameters: dict[str, Any] = {"after": wanted.after, "most": wanted.most}
     parameters |= {field: first for field, (first, _) in given.items()}
     parameters |= {f"{field}_last": last for field, (_, last) in given.items() if field not in whole}
-    return [_device(row) for row in tx.execute(list_statement(whole, begun, folds=folds), parameters)]
+    return [_device(row) for row in tx.execute(list_statement(whole, begun), parameters)]
 
 
 def _device(row: tuple[Any, ...]) -> Device:

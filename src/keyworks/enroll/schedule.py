@@ -142,5 +142,7 @@ def after_failure(
     if certificate is not None:
         left = certificate.not_after - now
         grown = min(grown, max(left // _TRIES_LEFT, _SHORTEST_RETRY)) if left > 0 else grown
-        wished = min(wished, max(int(LONGEST_RETRY.total_seconds()), _last_part_of(certificate) - now))
+        least = int(LONGEST_RETRY.total_seconds())
+        least = min(least, max(left // _TRIES_LEFT, _SHORTEST_RETRY)) if left > 0 else least
+        wished = min(wished, max(least, _last_part_of(certificate) - now))
     return now + max(grown, wished)

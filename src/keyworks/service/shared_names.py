@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from keyworks.access.records import list_accounts
 from keyworks.devices.names import KINDS, Name, checked_name, owner_of
-from keyworks.devices.records import get_device
+from keyworks.devices.records import folded, get_device
 from keyworks.errors import RejectedName
 from keyworks.service.policy.plan import ACCOUNTS, Change
 from keyworks.settings.complaint import Complaint, about
@@ -36,7 +36,7 @@ def _spelled(kind: str, values: Sequence[str]) -> Iterator[Name]:
 
 def compared(name: Name) -> Name:
     """Return a name as it compares."""
-    return name[0], name[1].lower()
+    return name[0], folded(name[1])
 
 
 def claimed(name: Name, account: str) -> str:

@@ -106,6 +106,8 @@ def test_a_short_life_ends_with_more_than_one_try() -> None:
     assert len(tries) > 6
     assert all(later - earlier >= 5 for earlier, later in pairwise(tries))
     assert after_failure(certificate, certificate.not_after, 1, None, 0.0) == certificate.not_after + 30
+    late = certificate.not_after - 1200
+    assert after_failure(certificate, late, 1, timedelta(hours=2), 0.0) < certificate.not_after - 100
 
 
 def test_a_server_is_not_asked_before_it_says() -> None:

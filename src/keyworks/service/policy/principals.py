@@ -71,6 +71,8 @@ def about_anchors(document: FactoryDocument) -> Iterator[Complaint]:
 
 def _manufacturer(name: str, anchor: AnchorSection) -> Iterator[Complaint]:
     path = ("anchor", name, "manufacturer")
+    if anchor.vouches_for not in [kind.value for kind in Kind]:
+        return  # that is said of itself
     if anchor.vouches_for == Kind.DEVICE.value and anchor.manufacturer is None:
         yield about("it vouches for devices; say whose (manufacturer), as in the inventory.", *path)
     elif anchor.vouches_for != Kind.DEVICE.value and anchor.manufacturer is not None:
